@@ -1,0 +1,31 @@
+# taocan. `make` builds, `make test` tests everything; .ci/run is what must pass before a change lands.
+
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# What bench and soak look at; for one package: make bench PKG=./internal/debit
+PKG   ?= ./...
+COUNT ?= 1
+
+.PHONY: build test lint fmt bench soak
+
+build:
+	go build -o bin/taocan ./cmd/taocan
+
+# Every test once, -race where the engine, the store and the rules are, a few seconds of fuzzing.
+test:
+	bash test/run.sh
+
+lint:
+	go vet ./...
+	$(GOLANGCI) run
+
+fmt:
+	$(GOLANGCI) fmt
+
+# Numbers for benchstat: make bench COUNT=10 >new.txt. For a whole server see `taocan bench`.
+bench:
+	go test -run='^$$' -bench=. -benchmem -count=$(COUNT) $(PKG)
+
+# The long forms of the property and crash tests; hours, so not in CI.
+soak:
+	TAOCAN_SOAK=1 go test -count=1 -shuffle=on -timeout=6h $(PKG)
