@@ -1,0 +1,217 @@
+package debit
+
+import (
+	"fmt"
+	"time"
+
+	"taocan/internal/segment"
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+// DecisionVersion names the order-of-use rule below; it is stored with every record.
+const DecisionVersion = 1
+
+// Decide answers a batch of operations, in order, on the balances and records in the ledger. It is pure: it
+// looks at nothing but its arguments and changes nothing but the ledger.
+func Decide(l *store.Ledger, ops []store.Op) []store.Outcome {
+	outcomes := make([]store.Outcome, len(ops))
+	for i := range ops {
+		op := &ops[i]
+		switch op.Kind {
+		case store.OpTake:
+			outcomes[i] = take(l, op)
+		case store.OpCommit:
+			outcomes[i] = commit(l, op)
+		case store.OpRelease:
+			outcomes[i] = release(l, op)
+		case store.OpDeadline:
+			outcomes[i] = deadline(l, op)
+		}
+	}
+	return outcomes
+}
+
+func refuse(err error) store.Outcome { return store.Outcome{Err: err} }
+
+// take is a debit or a reservation. Precedence: replay or conflict, then quota.
+func take(l *store.Ledger, op *store.Op) store.Outcome {
+	if d := l.Record(op.Tenant, op.ID); d != nil {
+		if d.DebitRequest != op.Request {
+			return refuse(fmt.Errorf("id %s was used for something else: %w", op.ID, taocan.ErrConflict))
+		}
+		return store.Outcome{Debit: d, Replayed: true}
+	}
+	at := l.At(op.Account)
+	allocations, available := allocate(l.Balances(op.Tenant), &op.Request, at)
+	if allocations == nil {
+		return refuse(&taocan.QuotaError{Requested: op.Request.Quantity, Available: available})
+	}
+	d := &taocan.Debit{Tenant: op.Tenant, DebitRequest: op.Request, State: taocan.Committed, At: at, Allocations: allocations,
+		DecisionVersion: DecisionVersion, SegmentVersion: segment.RuleVersion}
+	move := taocan.EntryDebit
+	if op.Request.Kind == taocan.KindReservation {
+		d.State, d.Deadline = taocan.Reserved, at.Add(op.Request.TTL)
+		move = taocan.EntryReserve
+	}
+	if op.DryRun {
+		d.State, d.Deadline = taocan.DryRun, time.Time{}
+		return store.Outcome{Debit: d}
+	}
+	balances := l.Balances(op.Tenant)
+	for _, a := range allocations {
+		l.Move(op.Tenant, balances.Balance(a.Package), move, a.Quantity, op.ID)
+	}
+	l.Write(d)
+	return store.Outcome{Debit: d}
+}
+
+// allocate chooses packages in the order of use (product rules §7): those of exactly the purpose first, then
+// general ones; within each, soonest expiry, then earliest purchase, then number. If they hold less than is asked,
+// it takes nothing and says how much there is.
+func allocate(b *store.Balances, r *taocan.DebitRequest, at time.Time) (allocations []taocan.Allocation, available taocan.Segments) {
+	missing := r.Quantity
+	for _, purpose := range payingPurposes(r.Purpose) {
+		for _, x := range b.Pool(store.PoolKey{Category: r.Category, Purpose: purpose, Country: r.Country}, at) {
+			if x.Remaining == 0 || !at.Before(x.ExpiresAt) {
+				continue
+			}
+			q := min(missing, x.Remaining)
+			allocations = append(allocations, taocan.Allocation{Package: x.Number, Quantity: q})
+			if missing -= q; missing == 0 {
+				return allocations, 0
+			}
+		}
+	}
+	return nil, r.Quantity - missing
+}
+
+// payingPurposes lists which packages pay for a purpose, in the order of use.
+func payingPurposes(p taocan.Purpose) []taocan.Purpose {
+	switch p {
+	case taocan.Verification:
+		return verificationPays
+	case taocan.Marketing:
+		return marketingPays
+	}
+	return generalPays
+}
+
+var (
+	verificationPays = []taocan.Purpose{taocan.Verification, taocan.General}
+	marketingPays    = []taocan.Purpose{taocan.Marketing, taocan.General}
+	generalPays      = []taocan.Purpose{taocan.General}
+)
+
+// reservation finds an open or settled reservation by the operation's id.
+func reservation(l *store.Ledger, op *store.Op) (*taocan.Debit, error) {
+	d := l.Record(op.Tenant, op.ID)
+	if d == nil || d.Kind != taocan.KindReservation {
+		return nil, fmt.Errorf("reservation %s: %w", op.ID, taocan.ErrNotFound)
+	}
+	return d, nil
+}
+
+func notOpen(s taocan.DebitState) store.Outcome {
+	return refuse(&taocan.StateError{What: "reservation", State: string(s)})
+}
+
+// fate is what a reservation becomes at its deadline.
+func fate(d *taocan.Debit) taocan.DebitState {
+	if d.OnDeadline == taocan.CommitOnDeadline {
+		return taocan.Committed
+	}
+	return taocan.Released
+}
+
+// commit makes a reservation final, whole or in part. Past the deadline it is refused, swept or not.
+func commit(l *store.Ledger, op *store.Op) store.Outcome {
+	d, err := reservation(l, op)
+	if err != nil {
+		return refuse(err)
+	}
+	quantity := op.Quantity
+	if quantity == 0 {
+		quantity = d.Quantity
+	}
+	switch {
+	case d.State == taocan.Committed && !d.ByDeadline && d.Settled == quantity:
+		return store.Outcome{Debit: d, Replayed: true}
+	case d.State == taocan.Committed && !d.ByDeadline:
+		return refuse(fmt.Errorf("reservation %s was committed with %d, not %d: %w", d.ID, d.Settled, quantity, taocan.ErrConflict))
+	case !d.Open():
+		return notOpen(d.State)
+	case !l.At(op.Account).Before(d.Deadline):
+		return notOpen(fate(d))
+	case quantity > d.Quantity:
+		return refuse(taocan.Invalid("body.quantity", fmt.Sprintf("only %d are reserved", d.Quantity), int64(quantity)))
+	}
+	return store.Outcome{Debit: settle(l, d, quantity, taocan.Committed, false)}
+}
+
+// release returns a reservation to the packages that it came from.
+func release(l *store.Ledger, op *store.Op) store.Outcome {
+	d, err := reservation(l, op)
+	if err != nil {
+		return refuse(err)
+	}
+	late := !l.At(op.Account).Before(d.Deadline)
+	switch {
+	case d.State == taocan.Released:
+		return store.Outcome{Debit: d, Replayed: true}
+	case !d.Open():
+		return notOpen(d.State)
+	case late && fate(d) == taocan.Committed:
+		return notOpen(taocan.Committed)
+	}
+	return store.Outcome{Debit: settle(l, d, 0, taocan.Released, late)}
+}
+
+// deadline settles a reservation that nobody settled in time; of any other it does nothing.
+func deadline(l *store.Ledger, op *store.Op) store.Outcome {
+	d, err := reservation(l, op)
+	if err != nil {
+		return refuse(err)
+	}
+	if !d.Open() || l.At(op.Account).Before(d.Deadline) {
+		return store.Outcome{Debit: d, Replayed: true}
+	}
+	if fate(d) == taocan.Committed {
+		return store.Outcome{Debit: settle(l, d, d.Quantity, taocan.Committed, true)}
+	}
+	return store.Outcome{Debit: settle(l, d, 0, taocan.Released, true)}
+}
+
+// settle ends an open reservation: the first quantity messages of its allocations become used, the rest returns.
+func settle(l *store.Ledger, open *taocan.Debit, quantity taocan.Segments, state taocan.DebitState, byDeadline bool) *taocan.Debit {
+	balances := l.Balances(open.Tenant)
+	for _, s := range shares(open.Allocations, quantity) {
+		b := balances.Balance(s.Package)
+		if s.used > 0 {
+			l.Move(open.Tenant, b, taocan.EntryCommit, s.used, open.ID)
+		}
+		if s.returned > 0 {
+			l.Move(open.Tenant, b, taocan.EntryRelease, s.returned, open.ID)
+		}
+	}
+	d := *open
+	d.State, d.Settled, d.SettledAt, d.ByDeadline = state, quantity, l.At(open.Account), byDeadline
+	l.Write(&d)
+	return &d
+}
+
+type share struct {
+	Package        taocan.PackageNumber
+	used, returned taocan.Segments
+}
+
+// shares divides allocations when quantity of them become used: in the order that they were taken.
+func shares(allocations []taocan.Allocation, quantity taocan.Segments) []share {
+	all := make([]share, len(allocations))
+	for i, a := range allocations {
+		used := min(quantity, a.Quantity)
+		quantity -= used
+		all[i] = share{a.Package, used, a.Quantity - used}
+	}
+	return all
+}

@@ -1,0 +1,382 @@
+package debit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"taocan/internal/clock"
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+// Config of an Engine.
+type Config struct {
+	Store  store.Store
+	Clock  clock.Clock
+	Log    *slog.Logger
+	Limits Limits // zero: DefaultLimits
+	// SweepEvery is how often due reservations are looked for; default 250 ms, so that none is settled more than
+	// a second late.
+	SweepEvery time.Duration
+}
+
+// A clock that jumps forward further than this against the monotonic clock stops the engine until an operator
+// confirms it: one bad time step must not let every package expire.
+const maxClockJump = time.Hour
+
+// Due reservations are settled in pieces of this many, each in one commit behind waiting callers.
+const sweepPiece = 2000
+
+// Engine commits debits in groups. Start it before Do; Stop drains it.
+type Engine struct {
+	store store.Store
+	clock clock.Clock
+	log   *slog.Logger
+	every time.Duration
+
+	mu      sync.Mutex
+	machine *machine // guarded by mu
+
+	wake    chan struct{} // capacity 1: something may be there to commit
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	offset   atomic.Int64 // wall − monotonic when the clock was last trusted, ns
+	jumped   atomic.Bool
+	draining atomic.Bool
+	counts   counts
+}
+
+type counts struct {
+	commits, operations, replays atomic.Int64
+	refused                      sync.Map // reason string → *atomic.Int64
+	overdue                      atomic.Int64
+}
+
+// New returns an engine at rest.
+func New(c Config) *Engine {
+	if c.Limits == (Limits{}) {
+		c.Limits = DefaultLimits
+	}
+	if c.SweepEvery == 0 {
+		c.SweepEvery = 250 * time.Millisecond
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, machine: newMachine(c.Limits), wake: make(chan struct{}, 1)}
+	e.ConfirmClock()
+	return e
+}
+
+// Start runs the engine until Stop.
+func (e *Engine) Start(ctx context.Context) {
+	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	e.running.Go(func() { e.commitLoop(ctx) })
+	e.running.Go(func() { e.sweepLoop(ctx) })
+}
+
+// Stop takes no more operations, answers those that wait, and returns when the engine is at rest. When ctx ends
+// first, what still waits is answered ErrUnavailable.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.draining.Store(true)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	var err error
+	for err == nil && !e.idle() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	e.halt(fmt.Errorf("the server is stopping: %w", taocan.ErrUnavailable))
+	e.cancel()
+	e.running.Wait()
+	return err
+}
+
+func (e *Engine) idle() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.machine.idle() || e.machine.stopped != nil
+}
+
+func (e *Engine) halt(err error) {
+	e.mu.Lock()
+	answers := e.machine.stop(err)
+	e.mu.Unlock()
+	deliver(answers)
+}
+
+func deliver(answers []answer) {
+	for _, a := range answers {
+		a.answer <- a.result
+	}
+}
+
+// Do runs the operations of one project, each on its own, and returns their outcomes in order. An error
+// concerns the whole call: what became of it is unknown, and it can be retried with the same ids.
+// When ctx ends, Do stops waiting, not the commit.
+func (e *Engine) Do(ctx context.Context, ops []store.Op) ([]store.Outcome, error) {
+	outcomes := make([]store.Outcome, len(ops))
+	valid := make([]store.Op, 0, len(ops))
+	places := make([]int, 0, len(ops))
+	bytes := 0
+	for i := range ops {
+		op := ops[i]
+		if op.Tenant != ops[0].Tenant {
+			return nil, fmt.Errorf("operations of two projects in one call: %w", taocan.ErrInvalid)
+		}
+		if op.Kind == store.OpTake {
+			op.Request = Complete(op.Request)
+			op.ID = op.Request.ID
+		}
+		if err := Validate(&op); err != nil {
+			outcomes[i].Err = err
+			e.refused(err)
+			continue
+		}
+		valid = append(valid, op)
+		places = append(places, i)
+		bytes += len(op.ID) + len(op.Request.Reference) + 128
+	}
+	if len(valid) == 0 {
+		return outcomes, nil
+	}
+	c := &call{ops: valid, bytes: bytes, answer: make(chan result, 1)}
+	if err := e.submit(c, (*machine).offer); err != nil {
+		e.refused(err)
+		return nil, err
+	}
+	r, err := c.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, o := range r {
+		outcomes[places[i]] = o
+		if o.Err != nil {
+			e.refused(o.Err)
+		} else if o.Replayed {
+			e.counts.replays.Add(1)
+		}
+	}
+	return outcomes, nil
+}
+
+func (c *call) wait(ctx context.Context) ([]store.Outcome, error) {
+	select {
+	case r := <-c.answer:
+		return r.outcomes, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", taocan.ErrUnavailable, ctx.Err())
+	}
+}
+
+func (e *Engine) submit(c *call, how func(*machine, *call) error) error {
+	if e.draining.Load() {
+		return fmt.Errorf("the server is stopping: %w", taocan.ErrUnavailable)
+	}
+	if err := e.checkClock(); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	err := how(e.machine, c)
+	e.mu.Unlock()
+	if err == nil {
+		select {
+		case e.wake <- struct{}{}:
+		default:
+		}
+	}
+	return err
+}
+
+// commitLoop drives the machine: take a batch, commit it, answer.
+func (e *Engine) commitLoop(ctx context.Context) {
+	for {
+		select {
+		case <-e.wake:
+		case <-ctx.Done():
+			return
+		}
+		for e.step(ctx) {
+		}
+	}
+}
+
+// step commits one batch and reports whether there was one.
+func (e *Engine) step(ctx context.Context) bool {
+	e.mu.Lock()
+	batch := e.machine.batch()
+	e.mu.Unlock()
+	if batch == nil {
+		return false
+	}
+	var ops []store.Op
+	if len(batch) == 1 {
+		ops = batch[0].ops
+	} else {
+		for _, c := range batch {
+			ops = append(ops, c.ops...)
+		}
+	}
+	outcomes, err, broken := e.commit(ctx, ops)
+	if broken != nil {
+		e.log.Error("debit engine stopped: the ledger is suspect; run taocan verify", "error", broken)
+		e.halt(fmt.Errorf("the debit engine has stopped: %w", taocan.ErrUnavailable))
+		return false
+	}
+	if err != nil {
+		e.log.Warn("commit of debits failed", "operations", len(ops), "error", err)
+	} else {
+		e.counts.commits.Add(1)
+		e.counts.operations.Add(int64(len(ops)))
+	}
+	e.mu.Lock()
+	answers := e.machine.complete(outcomes, err)
+	e.mu.Unlock()
+	deliver(answers)
+	return true
+}
+
+// commit hands a batch to the store. A panic there is a broken invariant.
+func (e *Engine) commit(ctx context.Context, ops []store.Op) (outcomes []store.Outcome, err, broken error) {
+	defer func() {
+		if p := recover(); p != nil {
+			broken = fmt.Errorf("%v\n%s", p, debug.Stack())
+		}
+	}()
+	outcomes, err = e.store.CommitDebits(ctx, ops, Decide)
+	return outcomes, err, nil
+}
+
+// sweepLoop settles reservations past their deadline.
+func (e *Engine) sweepLoop(ctx context.Context) {
+	tick := time.NewTicker(e.every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if _, err := e.Sweep(ctx); err != nil && ctx.Err() == nil && !e.draining.Load() {
+				e.log.Warn("settling due reservations failed, will try again", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Sweep settles what is due now and says how many that were. Correctness never waits for it: a commit past the
+// deadline is refused, swept or not.
+func (e *Engine) Sweep(ctx context.Context) (int, error) {
+	settled := 0
+	for {
+		var due []store.Due
+		err := e.store.View(ctx, func(r store.Reader) (err error) {
+			due, err = r.DueReservations(ctx, e.clock.Now(), sweepPiece)
+			return err
+		})
+		if err != nil {
+			return settled, fmt.Errorf("find due reservations: %w", err)
+		}
+		e.counts.overdue.Store(int64(len(due)))
+		if len(due) == 0 {
+			return settled, nil
+		}
+		ops := make([]store.Op, len(due))
+		for i, d := range due {
+			ops[i] = store.Op{Tenant: d.Tenant, Kind: store.OpDeadline, ID: d.ID}
+		}
+		c := &call{ops: ops, answer: make(chan result, 1)}
+		if err := e.submit(c, (*machine).settle); err != nil {
+			return settled, err
+		}
+		if _, err := c.wait(ctx); err != nil {
+			return settled, err
+		}
+		settled += len(due)
+		if len(due) < sweepPiece {
+			return settled, nil
+		}
+	}
+}
+
+// checkClock refuses to write after a jump forward of the wall clock.
+func (e *Engine) checkClock() error {
+	jump := time.Duration(e.clock.Now().UnixNano() - int64(e.clock.Monotonic()) - e.offset.Load())
+	if jump <= maxClockJump {
+		return nil
+	}
+	if e.jumped.CompareAndSwap(false, true) {
+		e.log.Error("the clock jumped forward; debits wait until an operator confirms it", "jump", jump.String())
+	}
+	return fmt.Errorf("the server's clock jumped forward by %s and an operator has to confirm it: %w", jump.Round(time.Second), taocan.ErrUnavailable)
+}
+
+// ConfirmClock trusts the wall clock as it stands.
+func (e *Engine) ConfirmClock() {
+	e.offset.Store(e.clock.Now().UnixNano() - int64(e.clock.Monotonic()))
+	e.jumped.Store(false)
+}
+
+// Ready says why the engine takes no debits, nil when it does.
+func (e *Engine) Ready() error {
+	e.mu.Lock()
+	stopped := e.machine.stopped
+	e.mu.Unlock()
+	return errors.Join(stopped, e.checkClock())
+}
+
+func (e *Engine) refused(err error) {
+	reason := Reason(err)
+	n, ok := e.counts.refused.Load(reason)
+	if !ok {
+		n, _ = e.counts.refused.LoadOrStore(reason, new(atomic.Int64))
+	}
+	n.(*atomic.Int64).Add(1)
+}
+
+// Reason is a refusal's name in statistics.
+func Reason(err error) string {
+	for _, k := range []struct {
+		kind error
+		name string
+	}{
+		{taocan.ErrInsufficientQuota, "insufficient_quota"}, {taocan.ErrConflict, "idempotency_conflict"}, {taocan.ErrInvalid, "invalid_request"},
+		{taocan.ErrNotFound, "not_found"}, {taocan.ErrState, "reservation_not_open"}, {taocan.ErrUnavailable, "unavailable"},
+	} {
+		if errors.Is(err, k.kind) {
+			return k.name
+		}
+	}
+	return "internal"
+}
+
+// Stats is what the engine has done since it started, and what waits now.
+type Stats struct {
+	Commits, Operations, Replays int64
+	Refused                      map[string]int64 // by Reason
+	Queued                       int
+	Overdue                      int64 // reservations past their deadline at the last look, up to one piece
+}
+
+// Stats counts.
+func (e *Engine) Stats() Stats {
+	s := Stats{Commits: e.counts.commits.Load(), Operations: e.counts.operations.Load(), Replays: e.counts.replays.Load(),
+		Overdue: e.counts.overdue.Load(), Refused: map[string]int64{}}
+	e.counts.refused.Range(func(k, v any) bool {
+		s.Refused[k.(string)] = v.(*atomic.Int64).Load()
+		return true
+	})
+	e.mu.Lock()
+	s.Queued = e.machine.ops
+	e.mu.Unlock()
+	return s
+}

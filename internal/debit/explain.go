@@ -1,0 +1,173 @@
+package debit
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"time"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+// Explanation says which packages a debit could have used and what became of each.
+type Explanation struct {
+	Debit      taocan.Debit
+	Considered []Considered // in the order of use, then those that could not pay
+	Truncated  bool         // there were more packages than are listed
+}
+
+// Verdict on one package.
+type Verdict string
+
+const (
+	Used         Verdict = "used"
+	NotNeeded    Verdict = "not_needed"    // comes later in the order of use
+	Empty        Verdict = "empty"         // nothing was left of it at that moment
+	ExpiredThen  Verdict = "expired"       // no longer worked at that moment
+	OtherPurpose Verdict = "other_purpose" // never pays for this purpose
+)
+
+// Considered is one package as it was just before the debit.
+type Considered struct {
+	Package   taocan.Package // figures of then
+	Taken     taocan.Segments
+	Verdict   Verdict
+	available taocan.Segments
+}
+
+// Packages listed in an explanation at most.
+const maxConsidered = 1000
+
+// Debit is what stands recorded under the id.
+func (e *Engine) Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (d taocan.Debit, err error) {
+	err = e.store.View(ctx, func(r store.Reader) error {
+		d, err = r.Debit(ctx, t, id)
+		return err
+	})
+	return d, err
+}
+
+// Debits lists records, newest first.
+func (e *Engine) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter) (page store.Page[taocan.Debit], err error) {
+	err = e.store.View(ctx, func(r store.Reader) error {
+		page, err = r.Debits(ctx, t, f)
+		return err
+	})
+	return page, err
+}
+
+// Usage sums what became used per natural day, by the package that paid.
+func (e *Engine) Usage(ctx context.Context, t taocan.Tenant, from, until time.Time, zone *time.Location) (rows []store.UsageRow, err error) {
+	err = e.store.View(ctx, func(r store.Reader) error {
+		rows, err = r.Usage(ctx, t, from, until, zone)
+		return err
+	})
+	return rows, err
+}
+
+// Explain says why a debit or reservation took what it took. What was used is read from its record; what was
+// considered is worked out anew from the entries before its commit and from what the same commit did before it.
+func (e *Engine) Explain(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (x Explanation, err error) {
+	err = e.store.View(ctx, func(r store.Reader) error {
+		if x.Debit, err = r.Debit(ctx, t, id); err != nil {
+			return err
+		}
+		before := x.Debit.At.Add(-time.Microsecond)
+		page, err := r.Packages(ctx, t, store.PackageFilter{Category: x.Debit.Category, Country: x.Debit.Country,
+			Now: before, AsOf: before, Sort: "expires_at", Paging: store.Paging{Limit: maxConsidered}})
+		if err != nil {
+			return fmt.Errorf("packages before %s: %w", x.Debit.At, err)
+		}
+		x.Truncated = page.Next != ""
+		earlier, err := r.DebitsAt(ctx, t, x.Debit.At)
+		if err != nil {
+			return fmt.Errorf("commit of debit %s: %w", id, err)
+		}
+		x.Considered = consider(page.Items, &x.Debit, earlier)
+		return nil
+	})
+	return x, err
+}
+
+// consider replays what the commit did before d and judges every package that had anything left.
+func consider(packages []taocan.Package, d *taocan.Debit, commit []taocan.Debit) []Considered {
+	left := map[taocan.PackageNumber]taocan.Segments{}
+	for _, p := range packages {
+		left[p.Number] = p.Remaining
+	}
+	for i := range commit {
+		r := &commit[i]
+		if r.ID == d.ID && r.At.Equal(d.At) {
+			break
+		}
+		for n, q := range effect(r) {
+			left[n] += q
+		}
+	}
+	taken := map[taocan.PackageNumber]taocan.Segments{}
+	for _, a := range d.Allocations {
+		taken[a.Package] += a.Quantity
+	}
+	rank := map[taocan.Purpose]int{}
+	for i, p := range payingPurposes(d.Purpose) {
+		rank[p] = i + 1
+	}
+	var all []Considered
+	for _, p := range packages {
+		c := Considered{Package: p, Taken: taken[p.Number], available: left[p.Number]}
+		c.Package.Remaining = left[p.Number]
+		switch {
+		case c.Taken > 0:
+			c.Verdict = Used
+		case p.Remaining == 0 && c.available == 0:
+			continue // was empty all along: says nothing
+		case !d.At.Before(p.ExpiresAt):
+			c.Verdict = ExpiredThen
+		case rank[p.Purpose] == 0:
+			c.Verdict = OtherPurpose
+		case c.available == 0:
+			c.Verdict = Empty
+		default:
+			c.Verdict = NotNeeded
+		}
+		all = append(all, c)
+	}
+	sort.SliceStable(all, func(i, j int) bool { return considerBefore(all[i], all[j], rank) })
+	return all
+}
+
+func considerBefore(a, b Considered, rank map[taocan.Purpose]int) bool {
+	class := func(c Considered) int {
+		if c.Verdict == ExpiredThen || c.Verdict == OtherPurpose {
+			return len(taocan.Purposes) + 1
+		}
+		return rank[c.Package.Purpose]
+	}
+	if x, y := class(a), class(b); x != y {
+		return x < y
+	}
+	p, q := a.Package, b.Package
+	if !p.ExpiresAt.Equal(q.ExpiresAt) {
+		return p.ExpiresAt.Before(q.ExpiresAt)
+	}
+	if !p.PurchasedAt.Equal(q.PurchasedAt) {
+		return p.PurchasedAt.Before(q.PurchasedAt)
+	}
+	return p.Number < q.Number
+}
+
+// effect is how a record changed what remains in packages.
+func effect(d *taocan.Debit) map[taocan.PackageNumber]taocan.Segments {
+	change := map[taocan.PackageNumber]taocan.Segments{}
+	if d.Kind == taocan.KindDebit || d.Open() {
+		for _, a := range d.Allocations {
+			change[a.Package] -= a.Quantity
+		}
+		return change
+	}
+	for _, s := range shares(d.Allocations, d.Settled) {
+		change[s.Package] += s.returned
+	}
+	return change
+}

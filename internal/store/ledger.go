@@ -1,0 +1,246 @@
+package store
+
+import (
+	"sort"
+	"time"
+
+	"taocan/internal/taocan"
+)
+
+// OpKind says what an Op does.
+type OpKind uint8
+
+const (
+	OpTake     OpKind = iota + 1 // debit or reserve, by Request.Kind
+	OpCommit                     // settle a reservation: used
+	OpRelease                    // settle a reservation: returned
+	OpDeadline                   // settle a reservation that is past its deadline as it was told
+)
+
+// Op is one operation of a group commit, validated by the engine.
+type Op struct {
+	taocan.Tenant
+	Kind     OpKind
+	Request  taocan.DebitRequest // OpTake
+	ID       taocan.DebitID      // of the debit or the reservation
+	Quantity taocan.Segments     // OpCommit; 0 means all
+	DryRun   bool                // OpTake: answer, record nothing
+}
+
+// Outcome answers one Op: a record or a refusal. Debit is not changed after it is handed out.
+type Outcome struct {
+	Debit    *taocan.Debit
+	Replayed bool
+	Err      error
+}
+
+// Balance is what one package holds, as the engine sees it. Owned by the group commit that it is handed to.
+type Balance struct {
+	Number                    taocan.PackageNumber
+	Purpose                   taocan.Purpose
+	ExpiresAt, PurchasedAt    time.Time
+	Remaining, Reserved, Used taocan.Segments
+
+	before *figures // set while touched by the current commit
+	sums   [taocan.EntryExpire + 1]sum
+}
+
+type figures struct{ remaining, reserved, used taocan.Segments }
+
+type sum struct {
+	quantity  taocan.Segments
+	debits    int
+	reference string
+}
+
+// PoolKey names packages that pay for the same things.
+type PoolKey struct {
+	Category taocan.Category
+	Purpose  taocan.Purpose
+	Country  taocan.Country
+}
+
+// Balances holds what a project's packages hold. Pools list the packages that can still pay in the order of
+// use; a package that something may return to is found by its number even when it can no longer pay.
+type Balances struct {
+	pools    map[PoolKey][]*Balance
+	byNumber map[taocan.PackageNumber]*Balance
+}
+
+// NewBalances returns an empty set.
+func NewBalances() *Balances {
+	return &Balances{map[PoolKey][]*Balance{}, map[taocan.PackageNumber]*Balance{}}
+}
+
+// Len is how many packages are held.
+func (b *Balances) Len() int { return len(b.byNumber) }
+
+// Add puts a balance into its pool; call Sort when all are in.
+func (b *Balances) Add(key PoolKey, x *Balance) {
+	b.pools[key] = append(b.pools[key], x)
+	b.byNumber[x.Number] = x
+}
+
+// Hold makes a balance known by number only: something may return to it, but it pays for nothing.
+func (b *Balances) Hold(x *Balance) { b.byNumber[x.Number] = x }
+
+// Balance finds a package by number, nil where it is not held.
+func (b *Balances) Balance(n taocan.PackageNumber) *Balance { return b.byNumber[n] }
+
+// Sort brings every pool into the order of use: soonest expiry, then earliest purchase, then number.
+func (b *Balances) Sort() {
+	for _, pool := range b.pools {
+		sort.Slice(pool, func(i, j int) bool { return usedBefore(pool[i], pool[j]) })
+	}
+}
+
+func usedBefore(a, b *Balance) bool {
+	if !a.ExpiresAt.Equal(b.ExpiresAt) {
+		return a.ExpiresAt.Before(b.ExpiresAt)
+	}
+	if !a.PurchasedAt.Equal(b.PurchasedAt) {
+		return a.PurchasedAt.Before(b.PurchasedAt)
+	}
+	return a.Number < b.Number
+}
+
+// Pool lists packages in the order of use. Those in front that can never pay again at now are dropped from it:
+// expired ones, and empty ones that nothing can return to.
+func (b *Balances) Pool(key PoolKey, now time.Time) []*Balance {
+	pool := b.pools[key]
+	dead := 0
+	for dead < len(pool) && (!now.Before(pool[dead].ExpiresAt) || pool[dead].Remaining == 0 && pool[dead].Reserved == 0) {
+		dead++
+	}
+	if dead > 0 {
+		pool = pool[dead:]
+		b.pools[key] = pool
+	}
+	return pool
+}
+
+// RecordKey names what stands recorded under an id.
+type RecordKey struct {
+	taocan.Tenant
+	ID taocan.DebitID
+}
+
+// Ledger is the state that one group commit decides on, and what it decided. The back end fills it, hands it
+// to decide, and writes its changes. If the commit fails, the back end throws the whole Ledger and every balance
+// that it lent to it away.
+type Ledger struct {
+	at       [taocan.Lanes]time.Time
+	balances map[taocan.Tenant]*Balances
+	records  map[RecordKey]*taocan.Debit
+
+	touched []Touched
+	written []*taocan.Debit
+}
+
+// Touched is a balance that the commit changed.
+type Touched struct {
+	taocan.Tenant
+	*Balance
+}
+
+// NewLedger starts a group commit.
+func NewLedger() *Ledger {
+	return &Ledger{balances: map[taocan.Tenant]*Balances{}, records: map[RecordKey]*taocan.Debit{}}
+}
+
+// SetAt fixes the commit time of a lane.
+func (l *Ledger) SetAt(lane taocan.Lane, at time.Time) { l.at[lane] = at }
+
+// Lend gives the ledger a project's balances.
+func (l *Ledger) Lend(t taocan.Tenant, b *Balances) { l.balances[t] = b }
+
+// Recall tells the ledger what stands recorded under an id.
+func (l *Ledger) Recall(d *taocan.Debit) { l.records[RecordKey{d.Tenant, d.ID}] = d }
+
+// At is the commit time for the account.
+func (l *Ledger) At(a taocan.AccountID) time.Time { return l.at[taocan.LaneOf(a)] }
+
+// Balances of a project.
+func (l *Ledger) Balances(t taocan.Tenant) *Balances { return l.balances[t] }
+
+// Record is what stands under the id, this commit's earlier writes included; nil where nothing does.
+func (l *Ledger) Record(t taocan.Tenant, id taocan.DebitID) *taocan.Debit {
+	return l.records[RecordKey{t, id}]
+}
+
+// Write records d, a new debit or a reservation's new state. d is not changed afterwards.
+func (l *Ledger) Write(d *taocan.Debit) {
+	l.Recall(d)
+	l.written = append(l.written, d)
+}
+
+// Move changes a balance in the way that the kind says: EntryDebit remaining → used, EntryReserve remaining →
+// reserved, EntryCommit reserved → used, EntryRelease reserved → remaining.
+func (l *Ledger) Move(t taocan.Tenant, b *Balance, kind taocan.EntryKind, q taocan.Segments, reference taocan.DebitID) {
+	if b.before == nil {
+		b.before = &figures{b.Remaining, b.Reserved, b.Used}
+		l.touched = append(l.touched, Touched{t, b})
+	}
+	remaining, reserved, used := moves(kind, q)
+	b.Remaining += remaining
+	b.Reserved += reserved
+	b.Used += used
+	if b.Remaining < 0 || b.Reserved < 0 || b.Used < 0 {
+		panic("store: a balance of package " + string(b.Number) + " would fall below 0")
+	}
+	s := &b.sums[kind]
+	s.quantity += q
+	s.debits++
+	s.reference = string(reference)
+}
+
+func moves(kind taocan.EntryKind, q taocan.Segments) (remaining, reserved, used taocan.Segments) {
+	switch kind {
+	case taocan.EntryDebit:
+		return -q, 0, q
+	case taocan.EntryReserve:
+		return -q, q, 0
+	case taocan.EntryCommit:
+		return 0, -q, q
+	case taocan.EntryRelease:
+		return q, -q, 0
+	}
+	panic("store: a debit cannot move messages by " + kind.String())
+}
+
+// Written lists the records of this commit in the order of decision.
+func (l *Ledger) Written() []*taocan.Debit { return l.written }
+
+// Touched lists the changed balances in the order of their first change.
+func (l *Ledger) Touched() []Touched { return l.touched }
+
+// Entries of a touched balance: one per kind, by kind, with the figures after each.
+func (l *Ledger) Entries(x Touched, lane taocan.Lane, commit int64) []taocan.Entry {
+	after := *x.before
+	var entries []taocan.Entry
+	for kind := range x.sums {
+		s := x.sums[kind]
+		if s.debits == 0 {
+			continue
+		}
+		e := taocan.Entry{Tenant: x.Tenant, Package: x.Number, Kind: taocan.EntryKind(kind), At: l.at[lane],
+			Debits: s.debits, Lane: lane, Commit: commit}
+		if s.debits == 1 {
+			e.Reference = s.reference
+		}
+		e.Remaining, e.Reserved, e.Used = moves(e.Kind, s.quantity)
+		after.remaining += e.Remaining
+		after.reserved += e.Reserved
+		e.RemainingAfter, e.ReservedAfter = after.remaining, after.reserved
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// Settle ends the commit: the balances keep their new figures and forget how they came to them.
+func (l *Ledger) Settle() {
+	for _, x := range l.touched {
+		x.before = nil
+		x.sums = [taocan.EntryExpire + 1]sum{}
+	}
+}

@@ -1,0 +1,498 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	sqlite3 "github.com/ncruces/go-sqlite3"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+// CommitDebits is one group commit: prepare what the operations need, let decide settle them, write, sync.
+func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*store.Ledger, []store.Op) []store.Outcome) ([]store.Outcome, error) {
+	w, err := s.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer w.release()
+	if err := w.begin(ctx); err != nil {
+		return nil, err
+	}
+	done := false
+	defer func() {
+		if !done { // failed or panicked
+			_ = w.rollback()
+		}
+	}()
+	now := s.clock.Now()
+	ledger, err := s.prepare(w, ops, now)
+	if err != nil {
+		return nil, fmt.Errorf("%w: load balances: %w", store.ErrNotCommitted, err)
+	}
+	outcomes := decide(ledger, ops)
+	written := ledger.Written()
+	if len(written) == 0 {
+		done = true
+		return outcomes, kind(w.raw.Exec("ROLLBACK")) // nothing was changed, on disk or in memory
+	}
+	commits, err := w.write(ledger)
+	if err != nil {
+		return nil, fmt.Errorf("%w: write debits: %w", store.ErrNotCommitted, err)
+	}
+	done = true
+	if err := w.commit(); err != nil {
+		return nil, err
+	}
+	for _, c := range commits {
+		w.heads[c.Lane] = c.Head()
+	}
+	ledger.Settle()
+	s.index.addAll(written, func(a taocan.AccountID) int64 { return commitID(taocan.LaneOf(a), ledger.At(a)) })
+	w.cache.trim()
+	return outcomes, nil
+}
+
+// prepare loads balances that are not cached, and what stands recorded under the ids.
+func (s *Store) prepare(w *writer, ops []store.Op, now time.Time) (*store.Ledger, error) {
+	ledger := store.NewLedger()
+	for lane := range w.heads {
+		ledger.SetAt(taocan.Lane(lane), w.heads[lane].NextAt(now))
+	}
+	forgotten := now.Add(-s.window)
+	for i := range ops {
+		op := &ops[i]
+		balances, err := w.cache.get(w, op.Tenant, ledger.At(op.Account))
+		if err != nil {
+			return nil, err
+		}
+		ledger.Lend(op.Tenant, balances)
+		for _, commit := range s.index.candidates(op.Project, op.ID) {
+			d, err := w.debit(commit, op.Tenant, op.ID)
+			if errors.Is(err, taocan.ErrNotFound) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+			if d.At.Before(forgotten) && !d.Open() {
+				break // an id older than the window counts as new
+			}
+			ledger.Recall(&d)
+			for _, a := range d.Allocations {
+				if !d.Open() || balances.Balance(a.Package) != nil {
+					continue
+				}
+				if err := w.hold(op.Tenant, balances, a.Package); err != nil {
+					return nil, err
+				}
+			}
+			break
+		}
+	}
+	return ledger, nil
+}
+
+// debit reads the record of an id from a commit.
+func (w *writer) debit(commit int64, t taocan.Tenant, id taocan.DebitID) (d taocan.Debit, err error) {
+	lane, at := commitOf(commit)
+	err = taocan.ErrNotFound
+	b := bind{s: w.hot.commitDebits}
+	if rowsErr := b.num(commit).rows(func(s *sqlite3.Stmt) error {
+		d, err = store.FindDebit(s.ColumnRawBlob(0), at, t, id)
+		return nil
+	}); rowsErr != nil {
+		return d, rowsErr
+	}
+	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
+		return d, errDamaged(lane, at, err)
+	}
+	return d, err
+}
+
+func errDamaged(lane taocan.Lane, at time.Time, err error) error {
+	return fmt.Errorf("commit of lane %d at %s: %w", lane, at.Format(time.RFC3339Nano), err)
+}
+
+// write puts a group commit's changes into the open transaction: a link per lane, the figures and entries of
+// every touched package, and where the records are.
+func (w *writer) write(ledger *store.Ledger) ([]store.Commit, error) {
+	var debits [taocan.Lanes][]*taocan.Debit
+	for _, d := range ledger.Written() {
+		lane := taocan.LaneOf(d.Account)
+		debits[lane] = append(debits[lane], d)
+	}
+	var rows [taocan.Lanes][]store.Row
+	for _, x := range ledger.Touched() {
+		lane := taocan.LaneOf(x.Account)
+		b := bind{s: w.hot.packageUpdate}
+		if err := b.num(int64(x.Remaining), int64(x.Reserved), int64(x.Used)).text(string(x.Account), string(x.Project), string(x.Number)).exec(); err != nil {
+			return nil, fmt.Errorf("package %s: %w", x.Number, err)
+		}
+		for _, e := range ledger.Entries(x, lane, w.heads[lane].Seq+1) {
+			if err := w.insertEntry(e); err != nil {
+				return nil, err
+			}
+			rows[lane] = append(rows[lane], store.EntryRow(e))
+		}
+	}
+	var commits []store.Commit
+	for lane := range debits {
+		if len(debits[lane]) == 0 {
+			continue
+		}
+		at := ledger.At(debits[lane][0].Account)
+		c := store.NewCommit(w.heads[lane], at, store.PackDebits(debits[lane], at), rows[lane])
+		if err := w.appendCommit(c); err != nil {
+			return nil, err
+		}
+		commits = append(commits, c)
+		if err := w.writeRefs(debits[lane], at); err != nil {
+			return nil, err
+		}
+	}
+	return commits, nil
+}
+
+func (w *writer) insertEntry(e taocan.Entry) error {
+	b := bind{s: w.hot.entryInsert}
+	err := b.text(string(e.Account), string(e.Project), string(e.Package)).
+		num(e.At.UnixMicro(), int64(e.Kind), int64(e.Remaining), int64(e.Reserved), int64(e.Used), int64(e.RemainingAfter), int64(e.ReservedAfter), int64(e.Debits)).
+		text(e.Reference).num(int64(e.Lane), e.Commit).exec()
+	if err != nil {
+		return fmt.Errorf("%s entry of package %s: %w", e.Kind, e.Package, err)
+	}
+	return nil
+}
+
+// writeRefs notes which projects have records in the commit, and keeps the table of open reservations.
+func (w *writer) writeRefs(written []*taocan.Debit, at time.Time) error {
+	noted := map[taocan.Tenant]bool{}
+	for _, d := range written {
+		if !noted[d.Tenant] {
+			noted[d.Tenant] = true
+			b := bind{s: w.hot.refInsert}
+			if err := b.text(string(d.Account), string(d.Project)).num(at.UnixMicro()).exec(); err != nil {
+				return fmt.Errorf("reference to debits of project %s: %w", d.Project, err)
+			}
+		}
+		if d.Kind != taocan.KindReservation {
+			continue
+		}
+		b := bind{s: w.hot.reservationDelete}
+		if d.Open() {
+			b.s = w.hot.reservationInsert
+		}
+		b.text(string(d.Account), string(d.Project)).num(d.At.UnixMicro()).text(string(d.ID))
+		if d.Open() {
+			b.num(d.Deadline.UnixMicro())
+		}
+		if err := b.exec(); err != nil {
+			return fmt.Errorf("reservation %s: %w", d.ID, err)
+		}
+	}
+	return nil
+}
+
+// balanceCache holds the balances of the projects that debited lately, up to a number of packages.
+type balanceCache struct {
+	projects map[taocan.Tenant]*store.Balances
+	packages int // at most this many; counted when loaded
+}
+
+// About 200 bytes each.
+const maxCachedPackages = 200_000
+
+func (c *balanceCache) reset() { *c = balanceCache{projects: map[taocan.Tenant]*store.Balances{}} }
+
+func (c *balanceCache) drop(t taocan.Tenant) {
+	if b := c.projects[t]; b != nil {
+		c.packages -= b.Len()
+		delete(c.projects, t)
+	}
+}
+
+// trim forgets all when there is too much: what is hot comes back with the next commit.
+func (c *balanceCache) trim() {
+	if c.packages > maxCachedPackages {
+		c.reset()
+	}
+}
+
+func (c *balanceCache) get(w *writer, t taocan.Tenant, at time.Time) (*store.Balances, error) {
+	if b := c.projects[t]; b != nil {
+		return b, nil
+	}
+	balances := store.NewBalances()
+	b := bind{s: w.hot.poolSelect}
+	err := b.text(string(t.Account), string(t.Project)).num(at.UnixMicro()).rows(func(s *sqlite3.Stmt) error {
+		key, x := balanceOf(s)
+		balances.Add(key, x)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("packages of project %s: %w", t.Project, err)
+	}
+	balances.Sort()
+	c.projects[t] = balances
+	c.packages += balances.Len()
+	return balances, nil
+}
+
+// hold loads one package that something may return to.
+func (w *writer) hold(t taocan.Tenant, balances *store.Balances, n taocan.PackageNumber) error {
+	b := bind{s: w.hot.balanceSelect}
+	err := b.text(string(t.Account), string(t.Project), string(n)).rows(func(s *sqlite3.Stmt) error {
+		_, x := balanceOf(s)
+		balances.Hold(x)
+		w.cache.packages++
+		return nil
+	})
+	if err == nil && balances.Balance(n) == nil {
+		err = taocan.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("package %s: %w", n, err)
+	}
+	return nil
+}
+
+func balanceOf(s *sqlite3.Stmt) (store.PoolKey, *store.Balance) {
+	x := &store.Balance{
+		Number: taocan.PackageNumber(s.ColumnText(0)), Purpose: taocan.Purpose(s.ColumnText(2)),
+		ExpiresAt: time.UnixMicro(s.ColumnInt64(4)).UTC(), PurchasedAt: time.UnixMicro(s.ColumnInt64(5)).UTC(),
+		Remaining: taocan.Segments(s.ColumnInt64(6)), Reserved: taocan.Segments(s.ColumnInt64(7)), Used: taocan.Segments(s.ColumnInt64(8)),
+	}
+	key := store.PoolKey{Category: taocan.Category(s.ColumnText(1)), Purpose: x.Purpose, Country: taocan.Country(s.ColumnText(3))}
+	return key, x
+}
+
+// Debit is what stands recorded under the id.
+func (r reader) Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error) {
+	for _, commit := range r.s.index.candidates(t.Project, id) {
+		d, err := r.find(ctx, commit, t, id)
+		if errors.Is(err, taocan.ErrNotFound) {
+			continue // another id's, or newer than this snapshot
+		}
+		return d, err
+	}
+	return taocan.Debit{}, fmt.Errorf("debit %s: %w", id, taocan.ErrNotFound)
+}
+
+func (r reader) find(ctx context.Context, commit int64, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error) {
+	lane, at := commitOf(commit)
+	var blob []byte
+	if err := r.q.QueryRowContext(ctx, sqlText("commit_debits"), commit).Scan(&blob); err != nil {
+		return taocan.Debit{}, kind(err)
+	}
+	d, err := store.FindDebit(blob, at, t, id)
+	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
+		return d, errDamaged(lane, at, err)
+	}
+	return d, err
+}
+
+// DebitsAt lists what one commit recorded for the project.
+func (r reader) DebitsAt(ctx context.Context, t taocan.Tenant, at time.Time) ([]taocan.Debit, error) {
+	lane := taocan.LaneOf(t.Account)
+	var blob []byte
+	if err := r.q.QueryRowContext(ctx, sqlText("commit_debits"), commitID(lane, at)).Scan(&blob); err != nil {
+		return nil, kind(err)
+	}
+	found, err := store.UnpackDebits(blob, at, &t)
+	if err != nil {
+		return nil, errDamaged(lane, at, err)
+	}
+	return found, nil
+}
+
+// A list reads at most this many commits for one page; the cursor goes on from there.
+const maxCommitsPerPage = 2000
+
+// Debits walks the project's commits from the newest back.
+func (r reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter) (page store.Page[taocan.Debit], err error) {
+	from, until, skip := int64(0), int64(1)<<62, 0
+	if !f.From.IsZero() {
+		from = f.From.UnixMicro()
+	}
+	if !f.Until.IsZero() {
+		until = f.Until.UnixMicro()
+	}
+	if f.Commit != 0 {
+		var id int64
+		if err := r.q.QueryRowContext(ctx, sqlText("commit_at_seq"), taocan.LaneOf(t.Account), f.Commit).Scan(&id); err != nil {
+			if err = kind(err); errors.Is(err, taocan.ErrNotFound) {
+				err = nil // an unknown commit holds nothing
+			}
+			return page, err
+		}
+		_, at := commitOf(id)
+		from, until = max(from, at.UnixMicro()), min(until, at.UnixMicro()+1)
+	}
+	if f.Cursor != "" {
+		at, n, err := parseDebitCursor(f.Cursor)
+		if err != nil {
+			return page, err
+		}
+		until, skip = min(until, at+1), n
+	}
+	commits, err := r.debitRefs(ctx, t, from, until)
+	if err != nil {
+		return page, err
+	}
+	for i, at := range commits {
+		found, err := r.DebitsAt(ctx, t, time.UnixMicro(at).UTC())
+		if err != nil {
+			return page, err
+		}
+		for n := len(found) - 1 - skip; n >= 0; n-- {
+			if len(page.Items) == f.Limit {
+				page.Next = debitCursor(at, len(found)-1-n)
+				return page, nil
+			}
+			d := found[n]
+			if !matches(d, f) {
+				continue
+			}
+			if current, err := r.current(ctx, d); err != nil {
+				return page, err
+			} else if current {
+				page.Items = append(page.Items, d)
+			}
+		}
+		skip = 0
+		if i == len(commits)-1 && len(commits) == maxCommitsPerPage {
+			page.Next = debitCursor(at, len(found))
+		}
+	}
+	return page, nil
+}
+
+func (r reader) debitRefs(ctx context.Context, t taocan.Tenant, from, until int64) ([]int64, error) {
+	rows, err := r.q.QueryContext(ctx, sqlText("debit_ref_list"), t.Account, t.Project, from, until, maxCommitsPerPage)
+	if err != nil {
+		return nil, kind(err)
+	}
+	defer rows.Close()
+	var commits []int64
+	for rows.Next() {
+		var at int64
+		if err := rows.Scan(&at); err != nil {
+			return nil, kind(err)
+		}
+		commits = append(commits, at)
+	}
+	return commits, kind(rows.Err())
+}
+
+func matches(d taocan.Debit, f store.DebitFilter) bool {
+	if f.Purpose != "" && d.Purpose != f.Purpose || f.State != "" && d.State != f.State {
+		return false
+	}
+	if f.Package == "" {
+		return true
+	}
+	for _, a := range d.Allocations {
+		if a.Package == f.Package {
+			return true
+		}
+	}
+	return false
+}
+
+// current reports whether no later record has taken d's place: an open reservation still stands in its table.
+func (r reader) current(ctx context.Context, d taocan.Debit) (open bool, err error) {
+	if !d.Open() {
+		return true, nil
+	}
+	err = r.q.QueryRowContext(ctx, sqlText("reservation_open"), d.Account, d.Project, d.At.UnixMicro(), d.ID).Scan(&open)
+	return open, kind(err)
+}
+
+func debitCursor(at int64, skip int) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", at, skip))
+}
+
+func parseDebitCursor(s string) (at int64, skip int, err error) {
+	bad := taocan.Invalid("query.cursor", "is not a cursor of this list", s)
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return 0, 0, bad
+	}
+	first, second, _ := strings.Cut(string(b), ".")
+	at, err = strconv.ParseInt(first, 10, 64)
+	if err != nil || at < 0 || at > 1<<61 {
+		return 0, 0, bad
+	}
+	skip, err = strconv.Atoi(second)
+	if err != nil || skip < 0 {
+		return 0, 0, bad
+	}
+	return at, skip, nil
+}
+
+// DueReservations lists open reservations past their deadline, the longest overdue first.
+func (r reader) DueReservations(ctx context.Context, now time.Time, limit int) ([]store.Due, error) {
+	rows, err := r.q.QueryContext(ctx, sqlText("reservation_due"), now.UnixMicro(), limit)
+	if err != nil {
+		return nil, kind(err)
+	}
+	defer rows.Close()
+	var due []store.Due
+	for rows.Next() {
+		var d store.Due
+		if err := rows.Scan(&d.Account, &d.Project, &d.ID); err != nil {
+			return nil, kind(err)
+		}
+		due = append(due, d)
+	}
+	return due, kind(rows.Err())
+}
+
+// CountDue is how many open reservations are past their deadline.
+func (r reader) CountDue(ctx context.Context, now time.Time) (n int, err error) {
+	err = r.q.QueryRowContext(ctx, sqlText("reservation_due_count"), now.UnixMicro()).Scan(&n)
+	return n, kind(err)
+}
+
+// Usage sums what became used per natural day, by the package that paid.
+func (r reader) Usage(ctx context.Context, t taocan.Tenant, from, until time.Time, zone *time.Location) ([]store.UsageRow, error) {
+	rows, err := r.q.QueryContext(ctx, sqlText("usage_sum"), t.Account, t.Project, from.UnixMicro(), until.UnixMicro())
+	if err != nil {
+		return nil, kind(err)
+	}
+	defer rows.Close()
+	sums := map[store.UsageRow]taocan.Segments{}
+	for rows.Next() {
+		var u store.UsageRow
+		var at int64
+		var used taocan.Segments
+		if err := rows.Scan(&at, &u.Category, &u.Purpose, &u.Country, &used); err != nil {
+			return nil, kind(err)
+		}
+		u.Day = time.UnixMicro(at).In(zone).Format(time.DateOnly)
+		sums[u] += used
+	}
+	if err := rows.Err(); err != nil {
+		return nil, kind(err)
+	}
+	days := make([]store.UsageRow, 0, len(sums))
+	for u, used := range sums {
+		u.Used = used
+		days = append(days, u)
+	}
+	sort.Slice(days, func(i, j int) bool {
+		a, b := days[i], days[j]
+		if a.Day != b.Day {
+			return a.Day < b.Day
+		}
+		return string(a.Category)+string(a.Purpose)+string(a.Country) < string(b.Category)+string(b.Purpose)+string(b.Country)
+	})
+	return days, nil
+}

@@ -1,0 +1,346 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	sqlite3 "github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
+	"github.com/pressly/goose/v3"
+
+	"taocan/internal/clock"
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+//go:embed migration/*.sql
+var migrations embed.FS
+
+// FileName of the database in its folder.
+const FileName = "taocan.db"
+
+// ErrHeld means that another process holds the database for writing.
+var ErrHeld = errors.New("another taocan process holds the database")
+
+// Options of Open.
+type Options struct {
+	Dir   string // created if missing
+	Clock clock.Clock
+	Log   *slog.Logger
+	// ReadOnly opens an existing database beside a running server; Update and CommitDebits fail.
+	ReadOnly bool
+	// IdempotencyWindow is how long ids of debits are remembered; default 30 days.
+	IdempotencyWindow time.Duration
+	// VFS names a registered file layer; empty is the default. Fault tests bring their own.
+	VFS string
+}
+
+// Store is a database in one file.
+type Store struct {
+	readers *sql.DB
+	epoch   string
+	clock   clock.Clock
+	window  time.Duration
+	index   *idIndex
+	w       *writer // nil when read-only
+}
+
+var _ store.Store = (*Store)(nil)
+
+// writer is what the one writing connection knows. Whoever holds the token owns it.
+type writer struct {
+	token chan struct{} // capacity 1
+	lock  *os.File
+	db    *sql.DB
+	conn  *sql.Conn
+	raw   *sqlite3.Conn
+	hot   hotStatements
+	known bool // heads and balances agree with the disk
+	heads [taocan.Lanes]store.Head
+	cache balanceCache
+}
+
+// Open opens the database, creates or migrates it unless read-only, and loads the index of ids.
+func Open(ctx context.Context, o Options) (_ *Store, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.IdempotencyWindow == 0 {
+		o.IdempotencyWindow = 30 * 24 * time.Hour
+	}
+	s := &Store{clock: o.Clock, window: o.IdempotencyWindow, index: newIDIndex(o.IdempotencyWindow)}
+	defer func() {
+		if err != nil {
+			_ = s.Close()
+		}
+	}()
+	path := filepath.Join(o.Dir, FileName)
+	if o.ReadOnly {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("open %s: %w", path, err)
+		}
+	} else if err := s.openWriter(ctx, o, path); err != nil {
+		return nil, err
+	}
+	s.readers, err = driver.Open(dsn(path, o.VFS, "busy_timeout(5000)", "query_only(1)", "cache_size(-8192)"))
+	if err != nil {
+		return nil, err
+	}
+	s.readers.SetMaxOpenConns(4)
+	s.readers.SetMaxIdleConns(4)
+	if err := s.readers.QueryRowContext(ctx, "SELECT value FROM store_meta WHERE name = 'epoch'").Scan(&s.epoch); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, kind(err))
+	}
+	started := o.Clock.Monotonic()
+	if err := s.loadIndex(ctx); err != nil {
+		return nil, fmt.Errorf("load the index of debit ids: %w", err)
+	}
+	o.Log.Debug("store open", "path", path, "debit_ids", s.index.len(), "index_ms", (o.Clock.Monotonic() - started).Milliseconds())
+	return s, nil
+}
+
+func dsn(path, vfs string, pragmas ...string) string {
+	q := url.Values{"_pragma": pragmas}
+	if vfs != "" {
+		q.Set("vfs", vfs)
+	}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+	return u.String()
+}
+
+func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	lock, err := os.OpenFile(filepath.Join(o.Dir, "taocan.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	w := &writer{token: make(chan struct{}, 1), lock: lock}
+	s.w = w
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("open %s: %w", path, ErrHeld)
+		}
+		return fmt.Errorf("lock %s: %w", path, err)
+	}
+	// Statements of the hot path touch few pages again and again: 64 MiB of cache keep them.
+	w.db, err = driver.Open(dsn(path, o.VFS, "busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)",
+		"foreign_keys(1)", "cache_size(-65536)", "wal_autocheckpoint(4000)"))
+	if err != nil {
+		return err
+	}
+	w.db.SetMaxOpenConns(1)
+	files, err := fs.Sub(migrations, "migration")
+	if err != nil {
+		return err
+	}
+	migrate, err := goose.NewProvider(goose.DialectSQLite3, w.db, files, goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	if _, err := migrate.Up(ctx); err != nil {
+		return fmt.Errorf("migrate %s: %w", path, err)
+	}
+	var epoch [8]byte
+	if _, err := rand.Read(epoch[:]); err != nil {
+		return err
+	}
+	if _, err := w.db.ExecContext(ctx, "INSERT INTO store_meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", hex.EncodeToString(epoch[:])); err != nil {
+		return fmt.Errorf("open %s: %w", path, kind(err))
+	}
+	if w.conn, err = w.db.Conn(ctx); err != nil {
+		return err
+	}
+	err = w.conn.Raw(func(c any) error {
+		w.raw = c.(driver.Conn).Raw() // conn is never given back, so raw stays ours
+		return w.hot.prepare(w.raw)
+	})
+	if err != nil {
+		return fmt.Errorf("prepare statements: %w", err)
+	}
+	return nil
+}
+
+// Close ends the store. Nobody may be using it.
+func (s *Store) Close() error {
+	var errs []error
+	if s.readers != nil {
+		errs = append(errs, s.readers.Close())
+	}
+	if w := s.w; w != nil {
+		errs = append(errs, w.hot.close())
+		if w.conn != nil {
+			errs = append(errs, w.conn.Close())
+		}
+		if w.db != nil {
+			errs = append(errs, w.db.Close())
+		}
+		errs = append(errs, w.lock.Close()) // also gives up the lock
+	}
+	return errors.Join(errs...)
+}
+
+// Epoch identifies this database's history.
+func (s *Store) Epoch() string { return s.epoch }
+
+// querier is what runs statements: a reader's transaction or the writer's connection.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// reader implements store.Reader.
+type reader struct {
+	q querier
+	s *Store
+}
+
+var _ store.Reader = reader{}
+
+// View runs fn on one snapshot.
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	t, err := s.readers.BeginTx(ctx, nil)
+	if err != nil {
+		return kind(err)
+	}
+	defer func() { _ = t.Rollback() }()
+	return fn(reader{t, s})
+}
+
+// acquire takes the writer's token.
+func (s *Store) acquire(ctx context.Context) (*writer, error) {
+	if s.w == nil {
+		return nil, fmt.Errorf("the store is open for reading only: %w", taocan.ErrUnavailable)
+	}
+	select {
+	case s.w.token <- struct{}{}:
+		return s.w, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w: %w", store.ErrNotCommitted, taocan.ErrUnavailable, ctx.Err())
+	}
+}
+
+func (w *writer) release() { <-w.token }
+
+// begin starts a transaction with the heads known.
+func (w *writer) begin(ctx context.Context) error {
+	if err := w.raw.Exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrNotCommitted, kind(err))
+	}
+	if w.known {
+		return nil
+	}
+	heads, err := heads(ctx, w.conn)
+	if err != nil {
+		return errors.Join(err, w.rollback())
+	}
+	w.heads, w.known = heads, true
+	w.cache.reset()
+	return nil
+}
+
+// rollback ends a transaction without trace. What the writer remembers is dropped: a balance may have been changed.
+func (w *writer) rollback() error {
+	w.known = false
+	w.cache.reset()
+	if w.raw.GetAutocommit() {
+		return nil // SQLite has rolled back by itself
+	}
+	return kind(w.raw.Exec("ROLLBACK"))
+}
+
+// commit makes the transaction durable. After an error its outcome is unknown.
+func (w *writer) commit() error {
+	if err := w.raw.Exec("COMMIT"); err != nil {
+		return errors.Join(fmt.Errorf("commit: %w", kind(err)), w.rollback())
+	}
+	return nil
+}
+
+// tx implements store.Tx.
+type tx struct {
+	reader
+	account taocan.AccountID // whose ledger may be written; empty: none
+	lane    taocan.Lane
+	seq     int64 // the commit's sequence in the lane
+	now     time.Time
+	rows    []store.Row
+	changed map[taocan.Tenant]bool // projects whose packages were written
+}
+
+var _ store.Tx = (*tx)(nil)
+
+// Update runs fn in one transaction.
+func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(store.Tx) error) error {
+	w, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.release()
+	if err := w.begin(ctx); err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done { // fn failed or panicked
+			_ = w.rollback()
+		}
+	}()
+	t := &tx{reader: reader{w.conn, s}, account: account, now: s.clock.Now(), changed: map[taocan.Tenant]bool{}}
+	if account != "" {
+		t.lane = taocan.LaneOf(account)
+		head := w.heads[t.lane]
+		t.seq, t.now = head.Seq+1, head.NextAt(t.now)
+	}
+	if err := fn(t); err != nil {
+		return err
+	}
+	var link *store.Commit
+	if len(t.rows) > 0 {
+		c := store.NewCommit(w.heads[t.lane], t.now, nil, t.rows)
+		if err := w.appendCommit(c); err != nil {
+			return err
+		}
+		link = &c
+	}
+	done = true
+	if err := w.commit(); err != nil {
+		return err
+	}
+	if link != nil {
+		w.heads[t.lane] = link.Head()
+	}
+	for tenant := range t.changed {
+		w.cache.drop(tenant)
+	}
+	return nil
+}
+
+// Now is the transaction's time.
+func (t *tx) Now() time.Time { return t.now }
+
+// ledger notes a ledger row that the transaction has written, for the chain.
+func (t *tx) ledger(row store.Row) error {
+	if row.Account != t.account || t.account == "" {
+		return fmt.Errorf("write %s: the transaction is for the ledger of account %q, not %q", row.RowRef, t.account, row.Account)
+	}
+	t.rows = append(t.rows, row)
+	return nil
+}
+
+// packagesChanged makes the debit engine load the project's balances anew.
+func (t *tx) packagesChanged(tenant taocan.Tenant) { t.changed[tenant] = true }
