@@ -187,6 +187,13 @@ func settle(l *store.Ledger, open *taocan.Debit, quantity taocan.Segments, state
 	balances := l.Balances(open.Tenant)
 	for _, s := range shares(open.Allocations, quantity) {
 		b := balances.Balance(s.Package)
+		if open.At.Equal(l.At(open.Account)) { // reserved by this same commit
+			l.Unreserve(b, s.used+s.returned)
+			if s.used > 0 {
+				l.Move(open.Tenant, b, taocan.EntryDebit, s.used, open.ID)
+			}
+			continue
+		}
 		if s.used > 0 {
 			l.Move(open.Tenant, b, taocan.EntryCommit, s.used, open.ID)
 		}

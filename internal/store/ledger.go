@@ -174,6 +174,17 @@ func (l *Ledger) Write(d *taocan.Debit) {
 	l.written = append(l.written, d)
 }
 
+// Unreserve takes back what this same commit has reserved, as if it had never been: so the entries of a commit that
+// settles reservations are only about older ones, and no figure between two entries is negative.
+func (l *Ledger) Unreserve(b *Balance, q taocan.Segments) {
+	s := &b.sums[taocan.EntryReserve]
+	s.quantity -= q
+	s.debits--
+	s.reference = ""
+	b.Remaining += q
+	b.Reserved -= q
+}
+
 // Move changes a balance in the way that the kind says: EntryDebit remaining → used, EntryReserve remaining →
 // reserved, EntryCommit reserved → used, EntryRelease reserved → remaining.
 func (l *Ledger) Move(t taocan.Tenant, b *Balance, kind taocan.EntryKind, q taocan.Segments, reference taocan.DebitID) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"taocan/internal/taocan"
 )
@@ -11,6 +12,37 @@ type Proof interface {
 	Heads(ctx context.Context) ([taocan.Lanes]Head, error)
 	// Commits lists a lane's links after a sequence, in order.
 	Commits(ctx context.Context, lane taocan.Lane, after int64, limit int) ([]Commit, error)
-	// LedgerRow loads the row that a manifest names and digests it as it stands.
+	// LedgerRow loads the row that a manifest names and digests it as it stands; not for entries.
 	LedgerRow(ctx context.Context, ref RowRef) (Row, error)
+	// LedgerCounts counts the rows of each kind that belong to commits up to the heads.
+	LedgerCounts(ctx context.Context, heads [taocan.Lanes]Head) (map[RowKind]int64, error)
+	// Entry loads the entry that a manifest names.
+	Entry(ctx context.Context, ref RowRef) (taocan.Entry, error)
+	// HasDebitRef reports whether the project's list of commits knows the one at this time.
+	HasDebitRef(ctx context.Context, t taocan.Tenant, at time.Time) (bool, error)
+
+	// PackagesAfter lists packages of all tenants by account, project, number.
+	PackagesAfter(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, limit int) ([]taocan.Package, error)
+	// EachEntry calls fn with a package's entries, oldest first.
+	EachEntry(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, fn func(taocan.Entry) error) error
+	// NumberOwner is whose package the directory of numbers says it is.
+	NumberOwner(ctx context.Context, n taocan.PackageNumber) (taocan.Tenant, error)
+	// ReservedPackages lists what is reserved in each package of the project, where something is.
+	ReservedPackages(ctx context.Context, t taocan.Tenant) (map[taocan.PackageNumber]taocan.Segments, error)
+	// OpenReservations lists the project's reservations that nobody has settled, as their table has them.
+	OpenReservations(ctx context.Context, t taocan.Tenant) ([]OpenReservation, error)
+
+	// OrdersAfter lists orders of all tenants by account, project, id, with payment and packages.
+	OrdersAfter(ctx context.Context, t taocan.Tenant, id taocan.OrderID, limit int) ([]taocan.Order, error)
+	// WalletsAfter lists wallets by account.
+	WalletsAfter(ctx context.Context, a taocan.AccountID, limit int) ([]taocan.Wallet, error)
+	// EachWalletEntry calls fn with a wallet's entries, oldest first.
+	EachWalletEntry(ctx context.Context, a taocan.AccountID, fn func(taocan.WalletEntry) error) error
+}
+
+// OpenReservation is a row of the table of open reservations.
+type OpenReservation struct {
+	At       time.Time
+	ID       taocan.DebitID
+	Deadline time.Time
 }

@@ -121,21 +121,29 @@ func (s *Store) loadIndex(ctx context.Context) error {
 		return kind(err)
 	}
 	defer rows.Close()
-	s.index.mu.Lock()
-	defer s.index.mu.Unlock()
 	for rows.Next() {
 		var id int64
 		var blob []byte
 		if err := rows.Scan(&id, &blob); err != nil {
 			return kind(err)
 		}
-		err := store.WalkDebitIDs(blob, func(t taocan.Tenant, debit []byte, settled bool) {
-			s.index.add(t.Project, string(debit), settled, id)
-		})
-		if err != nil {
-			lane, at := commitOf(id)
-			return errDamaged(lane, at, err)
+		if err := s.index.addCommit(id, blob); err != nil {
+			return err
 		}
 	}
 	return kind(rows.Err())
+}
+
+// addCommit notes the ids of a packed commit.
+func (x *idIndex) addCommit(id int64, blob []byte) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	err := store.WalkDebitIDs(blob, func(t taocan.Tenant, debit []byte, settled bool) {
+		x.add(t.Project, string(debit), settled, id)
+	})
+	if err != nil {
+		lane, at := commitOf(id)
+		return errDamaged(lane, at, err)
+	}
+	return nil
 }

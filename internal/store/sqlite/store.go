@@ -70,6 +70,7 @@ type writer struct {
 	known bool // heads and balances agree with the disk
 	heads [taocan.Lanes]store.Head
 	cache balanceCache
+	index *idIndex
 }
 
 // Open opens the database, creates or migrates it unless read-only, and loads the index of ids.
@@ -128,7 +129,7 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	w := &writer{token: make(chan struct{}, 1), lock: lock}
+	w := &writer{token: make(chan struct{}, 1), lock: lock, index: s.index}
 	s.w = w
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -245,11 +246,34 @@ func (w *writer) begin(ctx context.Context) error {
 		return nil
 	}
 	heads, err := heads(ctx, w.conn)
+	if err == nil {
+		err = w.catchUp(ctx, heads)
+	}
 	if err != nil {
-		return errors.Join(err, w.rollback())
+		return errors.Join(fmt.Errorf("%w: %w", store.ErrNotCommitted, err), w.rollback())
 	}
 	w.heads, w.known = heads, true
 	w.cache.reset()
+	return nil
+}
+
+// catchUp notes the ids of commits that are on disk although their outcome was not known.
+func (w *writer) catchUp(ctx context.Context, now [taocan.Lanes]store.Head) error {
+	if w.heads[0].Hash == nil { // just opened: the index was loaded from the log
+		return nil
+	}
+	for lane, head := range w.heads {
+		for seq := head.Seq; seq < now[lane].Seq; seq++ {
+			var id int64
+			var blob []byte
+			if err := w.conn.QueryRowContext(ctx, sqlText("commit_debits_at_seq"), lane, seq+1).Scan(&id, &blob); err != nil {
+				return fmt.Errorf("read commit %d of lane %d: %w", seq+1, lane, kind(err))
+			}
+			if err := w.index.addCommit(id, blob); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

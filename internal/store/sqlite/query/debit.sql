@@ -15,6 +15,9 @@ SELECT debits FROM commit_log WHERE id = ?;
 -- name: commit_debits_since
 SELECT id, debits FROM commit_log WHERE id >= ? AND debits IS NOT NULL ORDER BY id;
 
+-- name: commit_debits_at_seq
+SELECT id, debits FROM commit_log WHERE lane = ? AND seq = ?;
+
 -- name: commit_list
 SELECT id, seq, debits, debits_digest, manifest, prev, hash FROM commit_log WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?;
 

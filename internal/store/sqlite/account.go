@@ -1,0 +1,96 @@
+package sqlite
+
+import (
+	"context"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+func scanAccount(s scanner) (a taocan.Account, err error) {
+	return a, s.Scan(&a.ID, &a.Name, &a.Level, &a.Suspended, at(&a.CreatedAt))
+}
+
+func scanProject(s scanner) (p taocan.Project, err error) {
+	return p, s.Scan(&p.Account, &p.ID, &p.Name, at(&p.CreatedAt))
+}
+
+func scanMember(s scanner) (m taocan.Member, err error) {
+	return m, s.Scan(&m.ID, text(&m.Account), &m.Login, &m.Role, &m.PasswordHash, &m.Suspended, at(&m.CreatedAt))
+}
+
+// Account by id.
+func (r reader) Account(ctx context.Context, id taocan.AccountID) (taocan.Account, error) {
+	a, err := one(ctx, r.q, sqlText("account_get"), scanAccount, id)
+	return a, about(err, "account %s", id)
+}
+
+// Accounts lists all by id.
+func (r reader) Accounts(ctx context.Context, p store.Paging) (store.Page[taocan.Account], error) {
+	l := listing{query: sqlText("account_list"), name: "accounts", order: []sortColumn{byText("id")}}
+	return paged(ctx, r.q, l, p, scanAccount, func(a taocan.Account) []any { return []any{a.ID} })
+}
+
+// Project by id, whoever owns it.
+func (r reader) Project(ctx context.Context, id taocan.ProjectID) (taocan.Project, error) {
+	p, err := one(ctx, r.q, sqlText("project_get"), scanProject, id)
+	return p, about(err, "project %s", id)
+}
+
+// Projects lists an account's, or all, by id.
+func (r reader) Projects(ctx context.Context, account taocan.AccountID, p store.Paging) (store.Page[taocan.Project], error) {
+	l := listing{query: sqlText("project_list_all"), name: "projects", order: []sortColumn{byText("id")}}
+	if account != "" {
+		l.query, l.args = sqlText("project_list"), []any{account}
+	}
+	return paged(ctx, r.q, l, p, scanProject, func(p taocan.Project) []any { return []any{p.ID} })
+}
+
+// Member by login.
+func (r reader) Member(ctx context.Context, login string) (taocan.Member, error) {
+	m, err := one(ctx, r.q, sqlText("member_by_login"), scanMember, login)
+	return m, about(err, "member %q", login)
+}
+
+// MemberByID is a member by id.
+func (r reader) MemberByID(ctx context.Context, id taocan.MemberID) (taocan.Member, error) {
+	m, err := one(ctx, r.q, sqlText("member_get"), scanMember, id)
+	return m, about(err, "member %s", id)
+}
+
+// Members lists an account's members by id; those of no account are the platform's staff.
+func (r reader) Members(ctx context.Context, account taocan.AccountID) ([]taocan.Member, error) {
+	return many(ctx, r.q, sqlText("member_list"), scanMember, null(account))
+}
+
+// InsertAccount writes an account with an empty wallet.
+func (t *tx) InsertAccount(ctx context.Context, a taocan.Account) error {
+	err := t.exec(ctx, "account_insert", a.ID, a.Name, a.Level, a.Suspended, micros(a.CreatedAt))
+	if err == nil {
+		err = t.exec(ctx, "wallet_insert", a.ID)
+	}
+	return about(err, "insert account %s", a.ID)
+}
+
+// UpdateAccount changes name, level and suspension.
+func (t *tx) UpdateAccount(ctx context.Context, a taocan.Account) error {
+	err := t.change(ctx, taocan.ErrNotFound, "account_update", a.Name, a.Level, a.Suspended, a.ID)
+	return about(err, "update account %s", a.ID)
+}
+
+// InsertProject writes a project.
+func (t *tx) InsertProject(ctx context.Context, p taocan.Project) error {
+	return about(t.exec(ctx, "project_insert", p.Account, p.ID, p.Name, micros(p.CreatedAt)), "insert project %s", p.ID)
+}
+
+// InsertMember writes a member.
+func (t *tx) InsertMember(ctx context.Context, m taocan.Member) error {
+	err := t.exec(ctx, "member_insert", m.ID, null(m.Account), m.Login, m.Role, m.PasswordHash, m.Suspended, micros(m.CreatedAt))
+	return about(err, "insert member %s", m.ID)
+}
+
+// UpdateMember changes role, password and suspension.
+func (t *tx) UpdateMember(ctx context.Context, m taocan.Member) error {
+	err := t.change(ctx, taocan.ErrNotFound, "member_update", m.Role, m.PasswordHash, m.Suspended, m.ID)
+	return about(err, "update member %s", m.ID)
+}

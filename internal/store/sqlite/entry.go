@@ -1,0 +1,48 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+func scanEntry(s scanner) (e taocan.Entry, err error) {
+	return e, s.Scan(&e.Account, &e.Project, &e.Package, at(&e.At), &e.Kind, &e.Remaining, &e.Reserved, &e.Used,
+		&e.RemainingAfter, &e.ReservedAfter, &e.Debits, &e.Reference, &e.Lane, &e.Commit)
+}
+
+// Entries lists a package's statement, newest first. Every package has at least its opening entry.
+func (r reader) Entries(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, p store.Paging) (store.Page[taocan.Entry], error) {
+	l := listing{query: sqlText("entry_list"), args: []any{t.Account, t.Project, n}, name: "entries",
+		order: []sortColumn{byNumber("at"), byNumber("kind")}, desc: true}
+	page, err := paged(ctx, r.q, l, p, scanEntry, func(e taocan.Entry) []any { return []any{micros(e.At), e.Kind} })
+	if err == nil && page.Total == 0 {
+		err = taocan.ErrNotFound
+	}
+	return page, about(err, "entries of package %s", n)
+}
+
+// OpeningEntry is the issue, import or grant that a package began with.
+func (r reader) OpeningEntry(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber) (taocan.Entry, error) {
+	e, err := one(ctx, r.q, sqlText("entry_opening"), scanEntry, t.Account, t.Project, n)
+	return e, about(err, "opening entry of package %s", n)
+}
+
+// entry is one line of a statement.
+func (r reader) entry(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, when time.Time, kind taocan.EntryKind) (taocan.Entry, error) {
+	e, err := one(ctx, r.q, sqlText("entry_get"), scanEntry, t.Account, t.Project, n, micros(when), kind)
+	return e, about(err, "%s entry of package %s", kind, n)
+}
+
+// insertEntry writes an entry of this transaction's commit.
+func (t *tx) insertEntry(ctx context.Context, e taocan.Entry) error {
+	e.Lane, e.Commit = t.lane, t.seq
+	err := t.exec(ctx, "entry_insert", e.Account, e.Project, e.Package, micros(e.At), e.Kind, e.Remaining, e.Reserved, e.Used,
+		e.RemainingAfter, e.ReservedAfter, e.Debits, e.Reference, e.Lane, e.Commit)
+	if err != nil {
+		return about(err, "%s entry", e.Kind)
+	}
+	return t.ledger(store.EntryRow(e))
+}

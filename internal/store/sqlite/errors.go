@@ -1,0 +1,48 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	sqlite3 "github.com/ncruces/go-sqlite3"
+
+	"taocan/internal/taocan"
+)
+
+// errConstraint marks a write that the schema refused although the code should not have tried it.
+var errConstraint = errors.New("a constraint of the database was violated")
+
+// kind turns an error of the driver into a kind, by its code; other errors pass.
+func kind(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return taocan.ErrNotFound
+	}
+	var failed *sqlite3.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	switch failed.ExtendedCode() {
+	case sqlite3.CONSTRAINT_UNIQUE, sqlite3.CONSTRAINT_PRIMARYKEY, sqlite3.CONSTRAINT_ROWID:
+		return fmt.Errorf("%w: %w", taocan.ErrConflict, err)
+	}
+	switch failed.Code() {
+	case sqlite3.CONSTRAINT:
+		return fmt.Errorf("%w: %w", errConstraint, err)
+	case sqlite3.BUSY, sqlite3.LOCKED, sqlite3.FULL, sqlite3.IOERR, sqlite3.READONLY, sqlite3.CANTOPEN, sqlite3.PROTOCOL,
+		sqlite3.NOMEM, sqlite3.INTERRUPT:
+		return fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
+	}
+	return err
+}
+
+// about puts the subject in front of an error's text.
+func about(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}

@@ -1,0 +1,284 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+func scanPackage(s scanner) (p taocan.Package, err error) {
+	return p, s.Scan(&p.Account, &p.Project, &p.Number, &p.Name, &p.Category, &p.Purpose, &p.Country, &p.ChargeOn,
+		&p.Total, &p.Adjusted, &p.Remaining, &p.Reserved, &p.Used, at(&p.PurchasedAt), at(&p.ExistsFrom), at(&p.ExpiresAt),
+		text(&p.Order), &p.Paid.Voucher, &p.Paid.Gift, &p.Paid.Cash, &p.Paid.Credit)
+}
+
+// Package by number.
+func (r reader) Package(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber) (taocan.Package, error) {
+	p, err := one(ctx, r.q, sqlText("package_get"), scanPackage, t.Account, t.Project, n)
+	return p, about(err, "package %s", n)
+}
+
+// PackageAnywhere finds a package by its number alone.
+func (r reader) PackageAnywhere(ctx context.Context, n taocan.PackageNumber) (taocan.Package, error) {
+	t, err := one(ctx, r.q, sqlText("package_number_get"), func(s scanner) (t taocan.Tenant, err error) {
+		return t, s.Scan(&t.Account, &t.Project)
+	}, n)
+	if err != nil {
+		return taocan.Package{}, about(err, "package %s", n)
+	}
+	return r.Package(ctx, t, n)
+}
+
+// figures are the expressions for what a package p holds, now or at an instant of the past. They take no parameters
+// but ?3, the instant of package_pick_as_of.
+type figures struct{ remaining, live string }
+
+var (
+	figuresNow  = figures{"p.remaining", "p.live"}
+	figuresAsOf = figures{lastEntry("e.remaining_after"), lastEntry("e.remaining_after > 0 OR e.reserved_after > 0")}
+)
+
+func lastEntry(column string) string {
+	return "(SELECT " + column + " FROM entry e WHERE e.account_id = p.account_id AND e.project_id = p.project_id" +
+		" AND e.package = p.number AND e.at <= ?3 ORDER BY e.at DESC, e.kind DESC LIMIT 1)"
+}
+
+// packageSort is one of store.PackageSorts but the number, which every sort ends with.
+type packageSort struct {
+	column func(figures) string
+	value  func(taocan.Package) int64
+}
+
+var packageSorts = map[string]packageSort{
+	"total":        {func(figures) string { return "p.total" }, func(p taocan.Package) int64 { return int64(p.Total) }},
+	"remaining":    {func(f figures) string { return f.remaining }, func(p taocan.Package) int64 { return int64(p.Remaining) }},
+	"expires_at":   {func(figures) string { return "p.expires_at" }, func(p taocan.Package) int64 { return micros(p.ExpiresAt) }},
+	"purchased_at": {func(figures) string { return "p.purchased_at" }, func(p taocan.Package) int64 { return micros(p.PurchasedAt) }},
+}
+
+// Packages lists a project's packages. It first picks the numbers of the page, which indexes answer without the
+// table, then reads these packages.
+func (r reader) Packages(ctx context.Context, t taocan.Tenant, f store.PackageFilter) (page store.Page[taocan.Package], err error) {
+	l := listing{query: sqlText("package_pick"), args: []any{t.Account, t.Project}}
+	holds, load, asOf := figuresNow, "package_page", f.Now
+	if !f.AsOf.IsZero() {
+		holds, load, asOf = figuresAsOf, "package_page_as_of", f.AsOf
+		l = listing{query: sqlText("package_pick_as_of"), args: []any{t.Account, t.Project, micros(asOf)}}
+	}
+	filterPackages(&l, f, holds, micros(asOf))
+	value, err := sortPackages(&l, f.Sort, holds)
+	if err != nil {
+		return page, err
+	}
+	numbers, more, err := slice(ctx, r.q, l, f.Paging, func(s scanner) (n taocan.PackageNumber, err error) { return n, s.Scan(&n) })
+	if err != nil {
+		return page, about(err, "packages of project %s", t.Project)
+	}
+	if page.Items, err = r.packagePage(ctx, t, load, numbers, f.AsOf); err != nil {
+		return page, about(err, "packages of project %s", t.Project)
+	}
+	if more {
+		page.Next = l.cursor(value(page.Items[len(page.Items)-1]))
+	}
+	page.Total, page.AtLeast, err = l.count(ctx, r.q)
+	return page, about(err, "packages of project %s", t.Project)
+}
+
+func filterPackages(l *listing, f store.PackageFilter, holds figures, asOf int64) {
+	if f.Category != "" {
+		l.and("p.category = ?", f.Category)
+	}
+	if f.Country != "" {
+		l.and("p.country = ?", f.Country)
+	}
+	if len(f.Purposes) > 0 {
+		l.and("p.purpose IN (SELECT value FROM json_each(?))", toList(f.Purposes))
+	}
+	if f.Query != "" {
+		l.and("(substr(p.number, 1, length(?)) = upper(?) OR instr(lower(p.name), lower(?)) > 0)", f.Query, f.Query, f.Query)
+	}
+	if len(f.Statuses) == 0 {
+		return
+	}
+	var either []string
+	var args []any
+	for _, s := range f.Statuses {
+		switch s {
+		case taocan.Active:
+			either, args = append(either, holds.live+" = 1 AND p.expires_at > ?"), append(args, asOf)
+		case taocan.Expired:
+			either, args = append(either, holds.live+" = 1 AND p.expires_at <= ?"), append(args, asOf)
+		case taocan.Exhausted:
+			either = append(either, holds.live+" = 0")
+		}
+	}
+	if len(either) == 0 {
+		either = []string{"false"}
+	}
+	l.and("("+strings.Join(either, " OR ")+")", args...)
+}
+
+// sortPackages gives the list its order and returns what reads a package's place in it.
+func sortPackages(l *listing, by string, holds figures) (func(taocan.Package) []any, error) {
+	if by == "" {
+		by = "-purchased_at"
+	}
+	key, desc := strings.CutPrefix(by, "-")
+	l.name, l.desc = "packages by "+by, desc
+	if key == "number" {
+		l.order = []sortColumn{byText("p.number")}
+		return func(p taocan.Package) []any { return []any{p.Number} }, nil
+	}
+	s, ok := packageSorts[key]
+	if !ok {
+		return nil, taocan.Invalid("query.sort", "must be one of "+strings.Join(store.PackageSorts, ", ")+", with - in front for descending", by)
+	}
+	l.order = []sortColumn{byNumber(s.column(holds)), byText("p.number")}
+	return func(p taocan.Package) []any { return []any{s.value(p), p.Number} }, nil
+}
+
+// packagePage reads packages in the order of numbers.
+func (r reader) packagePage(ctx context.Context, t taocan.Tenant, load string, numbers []taocan.PackageNumber, asOf time.Time) ([]taocan.Package, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	args := []any{t.Account, t.Project, toList(numbers)}
+	if !asOf.IsZero() {
+		args = append(args, micros(asOf))
+	}
+	found, err := many(ctx, r.q, sqlText(load), scanPackage, args...)
+	if err != nil {
+		return nil, err
+	}
+	place := make(map[taocan.PackageNumber]int, len(numbers))
+	for i, n := range numbers {
+		place[n] = i
+	}
+	slices.SortFunc(found, func(a, b taocan.Package) int { return place[a.Number] - place[b.Number] })
+	return found, nil
+}
+
+// Balance sums active packages, as they are or as they were.
+func (r reader) Balance(ctx context.Context, t taocan.Tenant, c taocan.Category, now time.Time, asOf time.Time) (taocan.Balance, error) {
+	query, when := "balance_now", now
+	if !asOf.IsZero() {
+		query, when = "balance_as_of", asOf
+	}
+	b := taocan.Balance{Category: c, AsOf: when, ByPurpose: map[taocan.Purpose]taocan.Segments{}, ByCountry: map[taocan.Country]taocan.Segments{}}
+	for _, p := range taocan.Purposes {
+		b.ByPurpose[p] = 0
+	}
+	type part struct {
+		purpose             taocan.Purpose
+		country             taocan.Country
+		remaining, reserved taocan.Segments
+	}
+	parts, err := many(ctx, r.q, sqlText(query), func(s scanner) (p part, err error) {
+		return p, s.Scan(&p.purpose, &p.country, &p.remaining, &p.reserved)
+	}, t.Account, t.Project, c, micros(when))
+	if err != nil {
+		return taocan.Balance{}, about(err, "balance of project %s", t.Project)
+	}
+	for _, p := range parts {
+		b.Remaining += p.remaining
+		b.Reserved += p.reserved
+		b.ByPurpose[p.purpose] += p.remaining
+		if p.country != "" && p.remaining > 0 {
+			b.ByCountry[p.country] += p.remaining
+		}
+	}
+	return b, nil
+}
+
+// Unmarked lists packages that have expired with something left and carry no expire entry, the oldest first.
+func (r reader) Unmarked(ctx context.Context, now time.Time, limit int) ([]taocan.Package, error) {
+	return many(ctx, r.q, sqlText("package_unmarked"), scanPackage, micros(now), limit)
+}
+
+// InsertPackage writes a package and its opening entry.
+func (t *tx) InsertPackage(ctx context.Context, p taocan.Package, kind taocan.EntryKind, reference string) error {
+	return about(t.insertPackage(ctx, p, kind, reference), "insert package %s", p.Number)
+}
+
+func (t *tx) insertPackage(ctx context.Context, p taocan.Package, kind taocan.EntryKind, reference string) error {
+	if err := t.owns(p.Account); err != nil {
+		return err
+	}
+	if kind != taocan.EntryIssue && kind != taocan.EntryImport && kind != taocan.EntryGrant {
+		return fmt.Errorf("a package cannot begin with %s", kind)
+	}
+	if err := t.change(ctx, taocan.ErrConflict, "package_number_insert", p.Number, p.Account, p.Project); err != nil {
+		return err
+	}
+	used := p.Total - p.Remaining
+	err := t.exec(ctx, "package_insert", p.Account, p.Project, p.Number, p.Name, p.Category, p.Purpose, p.Country, p.ChargeOn, p.Total,
+		p.Remaining, used, micros(p.PurchasedAt), micros(p.ExistsFrom), micros(p.ExpiresAt), null(p.Order),
+		p.Paid.Voucher, p.Paid.Gift, p.Paid.Cash, p.Paid.Credit, t.lane, t.seq)
+	if err != nil {
+		return err
+	}
+	t.packagesChanged(p.Tenant)
+	if err := t.ledger(store.PackageRow(p)); err != nil {
+		return err
+	}
+	return t.insertEntry(ctx, taocan.Entry{Tenant: p.Tenant, Package: p.Number, Kind: kind, At: p.ExistsFrom,
+		Remaining: p.Remaining, Used: used, RemainingAfter: p.Remaining, Reference: reference})
+}
+
+// AdjustPackage adds to what remains, or takes from it.
+func (t *tx) AdjustPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, delta taocan.Segments, reason string) error {
+	return about(t.adjustPackage(ctx, tenant, n, delta, reason), "adjust package %s", n)
+}
+
+func (t *tx) adjustPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, delta taocan.Segments, reason string) error {
+	if err := t.owns(tenant.Account); err != nil {
+		return err
+	}
+	p, err := t.Package(ctx, tenant, n)
+	if err != nil {
+		return err
+	}
+	if p.Remaining+delta < 0 {
+		return &taocan.QuotaError{Requested: -delta, Available: p.Remaining}
+	}
+	if err := t.exec(ctx, "package_adjust", delta, p.Account, p.Project, p.Number); err != nil {
+		return err
+	}
+	t.packagesChanged(tenant)
+	return t.insertEntry(ctx, taocan.Entry{Tenant: tenant, Package: n, Kind: taocan.EntryAdjust, At: t.now,
+		Remaining: delta, RemainingAfter: p.Remaining + delta, ReservedAfter: p.Reserved, Reference: reason})
+}
+
+// MarkExpired writes the expire entry of an expired package, once. It moves nothing, so balances in memory stay.
+func (t *tx) MarkExpired(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber) error {
+	return about(t.markExpired(ctx, tenant, n), "mark package %s expired", n)
+}
+
+func (t *tx) markExpired(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber) error {
+	if err := t.owns(tenant.Account); err != nil {
+		return err
+	}
+	p, err := t.Package(ctx, tenant, n)
+	if err != nil {
+		return err
+	}
+	if p.Status(t.now) != taocan.Expired {
+		return fmt.Errorf("it is %s: %w", p.Status(t.now), taocan.ErrConflict)
+	}
+	marked := errors.New("it is marked")
+	err = t.change(ctx, marked, "package_mark_expired", p.Account, p.Project, p.Number)
+	if errors.Is(err, marked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return t.insertEntry(ctx, taocan.Entry{Tenant: tenant, Package: n, Kind: taocan.EntryExpire, At: t.now,
+		RemainingAfter: p.Remaining, ReservedAfter: p.Reserved})
+}

@@ -1,0 +1,159 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+// Heads of all lanes.
+func (r reader) Heads(ctx context.Context) ([taocan.Lanes]store.Head, error) { return heads(ctx, r.q) }
+
+// Commits lists a lane's links after a sequence, in order.
+func (r reader) Commits(ctx context.Context, lane taocan.Lane, after int64, limit int) ([]store.Commit, error) {
+	return many(ctx, r.q, sqlText("commit_list"), func(s scanner) (c store.Commit, err error) {
+		var id int64
+		err = s.Scan(&id, &c.Seq, &c.Debits, &c.DebitsDigest, &c.Manifest, &c.Prev, &c.Hash)
+		c.Lane, c.At = commitOf(id)
+		return c, err
+	}, lane, after, limit)
+}
+
+// LedgerRow digests the row that a manifest names as it stands.
+func (r reader) LedgerRow(ctx context.Context, ref store.RowRef) (store.Row, error) {
+	switch ref.Kind {
+	case store.RowOrder, store.RowOrderSettled, store.RowPayment:
+		o, err := r.Order(ctx, ref.Tenant, taocan.OrderID(ref.ID))
+		switch {
+		case err != nil:
+			return store.Row{}, err
+		case ref.Kind == store.RowOrder:
+			return store.OrderRow(o), nil
+		case ref.Kind == store.RowOrderSettled:
+			return store.OrderSettledRow(o.Tenant, o.ID, o.State, o.SettledAt), nil
+		case o.Payment == nil:
+			return store.Row{}, fmt.Errorf("payment of order %s: %w", o.ID, taocan.ErrNotFound)
+		}
+		return store.PaymentRow(*o.Payment), nil
+	case store.RowWalletEntry:
+		e, err := r.walletEntry(ctx, ref.Account, ref.N)
+		return store.WalletEntryRow(e), err
+	case store.RowVoucher, store.RowVoucherUsed:
+		v, err := r.Voucher(ctx, ref.Account, taocan.VoucherID(ref.ID))
+		if ref.Kind == store.RowVoucher {
+			return store.VoucherRow(v), err
+		}
+		return store.VoucherUsedRow(v), err
+	case store.RowPackage:
+		p, err := r.Package(ctx, ref.Tenant, taocan.PackageNumber(ref.ID))
+		return store.PackageRow(p), err
+	}
+	return store.Row{}, fmt.Errorf("%s: %w", ref, taocan.ErrNotFound)
+}
+
+// Entry that a manifest names.
+func (r reader) Entry(ctx context.Context, ref store.RowRef) (taocan.Entry, error) {
+	return r.entry(ctx, ref.Tenant, taocan.PackageNumber(ref.ID), fromMicros(ref.N), ref.Entry)
+}
+
+// LedgerCounts counts the rows that commits up to the heads have written.
+func (r reader) LedgerCounts(ctx context.Context, heads [taocan.Lanes]store.Head) (map[store.RowKind]int64, error) {
+	var seqs [taocan.Lanes]int64
+	for lane, h := range heads {
+		seqs[lane] = h.Seq
+	}
+	upTo, err := json.Marshal(seqs)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[store.RowKind]int64{}
+	for rows, name := range map[store.RowKind]string{
+		store.RowOrder: "count_orders", store.RowOrderSettled: "count_settled_orders", store.RowPayment: "count_payments",
+		store.RowWalletEntry: "count_wallet_entries", store.RowVoucher: "count_vouchers", store.RowVoucherUsed: "count_used_vouchers",
+		store.RowPackage: "count_packages", store.RowEntry: "count_entries",
+	} {
+		var n int64
+		if err := r.q.QueryRowContext(ctx, sqlText(name), string(upTo)).Scan(&n); err != nil {
+			return nil, kind(err)
+		}
+		counts[rows] = n
+	}
+	return counts, nil
+}
+
+// HasDebitRef reports whether the project's list of commits knows the one at this time.
+func (r reader) HasDebitRef(ctx context.Context, t taocan.Tenant, when time.Time) (known bool, err error) {
+	err = r.q.QueryRowContext(ctx, sqlText("debit_ref_exists"), t.Account, t.Project, micros(when)).Scan(&known)
+	return known, kind(err)
+}
+
+// PackagesAfter lists packages of all tenants in key order.
+func (r reader) PackagesAfter(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, limit int) ([]taocan.Package, error) {
+	return many(ctx, r.q, sqlText("package_after"), scanPackage, t.Account, t.Project, n, limit)
+}
+
+// EachEntry calls fn with a package's entries, oldest first.
+func (r reader) EachEntry(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, fn func(taocan.Entry) error) error {
+	return each(ctx, r.q, sqlText("entry_each"), scanEntry, fn, t.Account, t.Project, n)
+}
+
+// NumberOwner is whose package the directory says it is.
+func (r reader) NumberOwner(ctx context.Context, n taocan.PackageNumber) (taocan.Tenant, error) {
+	return one(ctx, r.q, sqlText("package_number_get"), func(s scanner) (t taocan.Tenant, err error) { return t, s.Scan(&t.Account, &t.Project) }, n)
+}
+
+// ReservedPackages lists what is reserved in each package of the project.
+func (r reader) ReservedPackages(ctx context.Context, t taocan.Tenant) (map[taocan.PackageNumber]taocan.Segments, error) {
+	reserved := map[taocan.PackageNumber]taocan.Segments{}
+	err := each(ctx, r.q, sqlText("package_reserved"), func(s scanner) (p taocan.Package, err error) { return p, s.Scan(&p.Number, &p.Reserved) },
+		func(p taocan.Package) error { reserved[p.Number] = p.Reserved; return nil }, t.Account, t.Project)
+	return reserved, err
+}
+
+// OpenReservations lists the project's rows of the table of open reservations, by time.
+func (r reader) OpenReservations(ctx context.Context, t taocan.Tenant) ([]store.OpenReservation, error) {
+	return many(ctx, r.q, sqlText("reservation_list"), func(s scanner) (o store.OpenReservation, err error) {
+		return o, s.Scan(at(&o.At), &o.ID, at(&o.Deadline))
+	}, t.Account, t.Project)
+}
+
+// OrdersAfter lists orders of all tenants in key order.
+func (r reader) OrdersAfter(ctx context.Context, t taocan.Tenant, id taocan.OrderID, limit int) ([]taocan.Order, error) {
+	l := listing{query: sqlText("order_list")}
+	l.and("(o.account_id, o.project_id, o.id) > (?, ?, ?)", t.Account, t.Project, id)
+	return many(ctx, r.q, l.query+" ORDER BY o.account_id, o.project_id, o.id LIMIT ?", scanOrder, append(l.args, limit)...)
+}
+
+// WalletsAfter lists wallets by account.
+func (r reader) WalletsAfter(ctx context.Context, a taocan.AccountID, limit int) ([]taocan.Wallet, error) {
+	return many(ctx, r.q, sqlText("wallet_after"), scanWallet, a, limit)
+}
+
+// EachWalletEntry calls fn with a wallet's entries, oldest first.
+func (r reader) EachWalletEntry(ctx context.Context, a taocan.AccountID, fn func(taocan.WalletEntry) error) error {
+	return each(ctx, r.q, sqlText("wallet_entry_list")+" ORDER BY n", scanWalletEntry, fn, a)
+}
+
+// each calls fn with the rows of a query one by one; fn may run further queries.
+func each[T any](ctx context.Context, q querier, query string, scan func(scanner) (T, error), fn func(T) error, args ...any) (err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return kind(err)
+	}
+	defer func() { err = errors.Join(err, kind(rows.Close())) }()
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return kind(err)
+		}
+		if err := fn(v); err != nil {
+			return err
+		}
+	}
+	return kind(rows.Err())
+}

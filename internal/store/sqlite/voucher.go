@@ -1,0 +1,137 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+func scanVoucher(s scanner) (v taocan.Voucher, err error) {
+	var categories, purposes, products string
+	err = s.Scan(&v.ID, text(&v.Account), &v.CodeHint, &v.Amount, &v.MinAmount, &categories, &purposes, &products,
+		at(&v.ValidFrom), at(&v.ValidUntil), at(&v.IssuedAt), at(&v.AssignedAt), text(&v.UsedBy), text(&v.UsedIn), at(&v.UsedAt))
+	if err != nil {
+		return v, err
+	}
+	return v, errors.Join(fromList(categories, &v.Scope.Categories), fromList(purposes, &v.Scope.Purposes), fromList(products, &v.Scope.Products))
+}
+
+// toList is the stored form of a list of words.
+func toList[S ~string](list []S) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		panic("sqlite: list: " + err.Error()) // it holds texts only
+	}
+	return string(b)
+}
+
+func fromList[S ~string](stored string, list *[]S) error {
+	if stored == "[]" {
+		return nil
+	}
+	return json.Unmarshal([]byte(stored), list)
+}
+
+// Voucher that an account holds.
+func (r reader) Voucher(ctx context.Context, a taocan.AccountID, id taocan.VoucherID) (taocan.Voucher, error) {
+	v, err := one(ctx, r.q, sqlText("voucher_get"), scanVoucher, a, id)
+	return v, about(err, "voucher %s", id)
+}
+
+// Vouchers lists what an account holds, the soonest end first.
+func (r reader) Vouchers(ctx context.Context, a taocan.AccountID, p store.Paging) (store.Page[taocan.Voucher], error) {
+	l := listing{query: sqlText("voucher_list"), args: []any{a}, name: "vouchers", order: []sortColumn{byNumber("valid_until"), byText("id")}}
+	return paged(ctx, r.q, l, p, scanVoucher, func(v taocan.Voucher) []any { return []any{micros(v.ValidUntil), v.ID} })
+}
+
+// UnusedVouchers lists those valid at an instant and not used.
+func (r reader) UnusedVouchers(ctx context.Context, a taocan.AccountID, now time.Time) ([]taocan.Voucher, error) {
+	return many(ctx, r.q, sqlText("voucher_unused"), scanVoucher, a, micros(now))
+}
+
+// VoucherByCode finds a voucher by the hash of its code, assigned or not.
+func (r reader) VoucherByCode(ctx context.Context, codeHash []byte) (taocan.Voucher, error) {
+	v, err := one(ctx, r.q, sqlText("voucher_code_get"), scanVoucher, codeHash)
+	return v, about(err, "voucher by its code")
+}
+
+// AllVouchers lists all that were issued, newest first.
+func (r reader) AllVouchers(ctx context.Context, p store.Paging) (store.Page[taocan.Voucher], error) {
+	l := listing{query: sqlText("voucher_code_list"), name: "issued", order: []sortColumn{byNumber("c.issued_at"), byText("c.id")}, desc: true}
+	return paged(ctx, r.q, l, p, scanVoucher, func(v taocan.Voucher) []any { return []any{micros(v.IssuedAt), v.ID} })
+}
+
+// InsertVoucher issues a voucher, to an account at once where it names one.
+func (t *tx) InsertVoucher(ctx context.Context, v taocan.Voucher, codeHash []byte) error {
+	if v.Account != "" {
+		if err := t.owns(v.Account); err != nil {
+			return about(err, "insert voucher %s", v.ID)
+		}
+	}
+	var code any
+	if len(codeHash) > 0 {
+		code = codeHash
+	}
+	err := t.exec(ctx, "voucher_code_insert", v.ID, code, null(v.Account), v.CodeHint, v.Amount, v.MinAmount,
+		toList(v.Scope.Categories), toList(v.Scope.Purposes), toList(v.Scope.Products), micros(v.ValidFrom), micros(v.ValidUntil), micros(v.IssuedAt))
+	if err == nil && v.Account != "" {
+		err = t.holdVoucher(ctx, v)
+	}
+	return about(err, "insert voucher %s", v.ID)
+}
+
+// holdVoucher puts a voucher into its account's hands.
+func (t *tx) holdVoucher(ctx context.Context, v taocan.Voucher) error {
+	err := t.exec(ctx, "voucher_insert", v.Account, v.ID, v.CodeHint, v.Amount, v.MinAmount,
+		toList(v.Scope.Categories), toList(v.Scope.Purposes), toList(v.Scope.Products), micros(v.ValidFrom), micros(v.ValidUntil), micros(v.IssuedAt),
+		micros(v.AssignedAt), t.lane, t.seq)
+	if err != nil {
+		return err
+	}
+	return t.ledger(store.VoucherRow(v))
+}
+
+// AssignVoucher gives the voucher of a code to an account.
+func (t *tx) AssignVoucher(ctx context.Context, codeHash []byte, a taocan.AccountID, when time.Time) error {
+	if err := t.owns(a); err != nil {
+		return about(err, "assign voucher")
+	}
+	v, err := t.VoucherByCode(ctx, codeHash)
+	if err != nil {
+		return about(err, "assign voucher")
+	}
+	if v.Account != "" {
+		return fmt.Errorf("assign voucher %s: it has an account: %w", v.ID, taocan.ErrConflict)
+	}
+	v.Account, v.AssignedAt = a, when
+	err = t.change(ctx, taocan.ErrConflict, "voucher_code_assign", a, codeHash)
+	if err == nil {
+		err = t.holdVoucher(ctx, v)
+	}
+	return about(err, "assign voucher %s", v.ID)
+}
+
+// UseVoucher marks a voucher as the one that paid part of an order.
+func (t *tx) UseVoucher(ctx context.Context, a taocan.AccountID, id taocan.VoucherID, o taocan.Order, when time.Time) error {
+	if err := t.owns(a); err != nil {
+		return about(err, "use voucher %s", id)
+	}
+	v, err := t.Voucher(ctx, a, id)
+	if err != nil {
+		return about(err, "use voucher")
+	}
+	v.UsedBy, v.UsedIn, v.UsedAt = o.ID, o.Project, when
+	err = t.change(ctx, taocan.ErrConflict, "voucher_use", v.UsedBy, v.UsedIn, micros(when), t.seq, a, id)
+	if err == nil {
+		err = t.ledger(store.VoucherUsedRow(v))
+	}
+	return about(err, "use voucher %s", id)
+}

@@ -1,0 +1,111 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+func scanWallet(s scanner) (w taocan.Wallet, err error) {
+	return w, s.Scan(&w.Account, &w.Cash, &w.Gift, &w.CreditLimit, &w.CreditUsed)
+}
+
+func scanWalletEntry(s scanner) (e taocan.WalletEntry, err error) {
+	err = s.Scan(&e.Account, &e.N, &e.Kind, at(&e.At), &e.Cash, &e.Gift, &e.CreditLimit, &e.CreditUsed,
+		&e.After.Cash, &e.After.Gift, &e.After.CreditLimit, &e.After.CreditUsed,
+		text(&e.Project), text(&e.Order), &e.Reference, &e.By.Token, &e.By.Member, &e.By.Role, &e.By.Address)
+	e.After.Account = e.Account
+	return e, err
+}
+
+// Wallet of an account.
+func (r reader) Wallet(ctx context.Context, a taocan.AccountID) (taocan.Wallet, error) {
+	w, err := one(ctx, r.q, sqlText("wallet_get"), scanWallet, a)
+	return w, about(err, "wallet of account %s", a)
+}
+
+// WalletEntries lists the wallet's statement, newest first.
+func (r reader) WalletEntries(ctx context.Context, a taocan.AccountID, p store.Paging) (store.Page[taocan.WalletEntry], error) {
+	l := listing{query: sqlText("wallet_entry_list"), args: []any{a}, name: "wallet", order: []sortColumn{byNumber("n")}, desc: true}
+	return paged(ctx, r.q, l, p, scanWalletEntry, func(e taocan.WalletEntry) []any { return []any{e.N} })
+}
+
+// walletEntry is one line of the statement.
+func (r reader) walletEntry(ctx context.Context, a taocan.AccountID, n int64) (taocan.WalletEntry, error) {
+	l := listing{query: sqlText("wallet_entry_list"), args: []any{a}}
+	l.and("n = ?", n)
+	e, err := one(ctx, r.q, l.query, scanWalletEntry, l.args...)
+	return e, about(err, "wallet entry %d of account %s", n, a)
+}
+
+// WalletReference finds the first entry of that kind that carries an external reference.
+func (r reader) WalletReference(ctx context.Context, a taocan.AccountID, kind taocan.WalletEntryKind, reference string) (taocan.WalletEntry, error) {
+	l := listing{query: sqlText("wallet_entry_list"), args: []any{a}, order: []sortColumn{byNumber("n")}}
+	l.and("kind = ? AND reference = ? AND reference <> ''", kind, reference)
+	found, _, err := slice(ctx, r.q, l, store.Paging{Limit: 1}, scanWalletEntry)
+	if err == nil && len(found) == 0 {
+		err = taocan.ErrNotFound
+	}
+	if err != nil {
+		return taocan.WalletEntry{}, about(err, "%s with reference %q of account %s", kind, reference, a)
+	}
+	return found[0], nil
+}
+
+// AppendWallet writes the next line of a statement and the wallet after it.
+func (t *tx) AppendWallet(ctx context.Context, e taocan.WalletEntry) (taocan.WalletEntry, error) {
+	e, err := t.appendWallet(ctx, e)
+	if err != nil {
+		return taocan.WalletEntry{}, about(err, "append %s to the wallet of account %s", e.Kind, e.Account)
+	}
+	return e, nil
+}
+
+func (t *tx) appendWallet(ctx context.Context, e taocan.WalletEntry) (taocan.WalletEntry, error) {
+	if err := t.owns(e.Account); err != nil {
+		return e, err
+	}
+	w, err := t.Wallet(ctx, e.Account)
+	if err != nil {
+		return e, err
+	}
+	w.Cash += e.Cash
+	w.Gift += e.Gift
+	w.CreditLimit += e.CreditLimit
+	w.CreditUsed += e.CreditUsed
+	if err := checkWallet(w, e); err != nil {
+		return e, err
+	}
+	var last int64
+	if err := t.q.QueryRowContext(ctx, sqlText("wallet_entry_last"), e.Account).Scan(&last); err != nil {
+		return e, kind(err)
+	}
+	e.N, e.At, e.After = last+1, t.now, w
+	if err := t.exec(ctx, "wallet_entry_insert", e.Account, e.N, e.Kind, micros(e.At), e.Cash, e.Gift, e.CreditLimit, e.CreditUsed,
+		w.Cash, w.Gift, w.CreditLimit, w.CreditUsed, null(e.Project), null(e.Order), e.Reference,
+		e.By.Token, e.By.Member, e.By.Role, e.By.Address, t.lane, t.seq); err != nil {
+		return e, err
+	}
+	if err := t.exec(ctx, "wallet_update", w.Cash, w.Gift, w.CreditLimit, w.CreditUsed, e.Account); err != nil {
+		return e, err
+	}
+	return e, t.ledger(store.WalletEntryRow(e))
+}
+
+// checkWallet says what the schema would refuse, as the kinds that the contract names.
+func checkWallet(after taocan.Wallet, e taocan.WalletEntry) error {
+	for _, f := range []taocan.Fen{after.Cash, after.Gift, after.CreditLimit, after.CreditUsed} {
+		if f < 0 {
+			return fmt.Errorf("a figure would fall to %s: %w", f, taocan.ErrInsufficientFunds)
+		}
+		if f > taocan.MaxFen {
+			return fmt.Errorf("a figure would rise to %s: %w", f, taocan.ErrInvalid)
+		}
+	}
+	if e.CreditUsed > 0 && after.CreditUsed > after.CreditLimit {
+		return fmt.Errorf("used credit would rise to %s of %s: %w", after.CreditUsed, after.CreditLimit, taocan.ErrInsufficientFunds)
+	}
+	return nil
+}

@@ -1,0 +1,775 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"taocan/internal/taocan"
+)
+
+// VerifyOptions of Verify.
+type VerifyOptions struct {
+	// ExpectHead is Report.Head of an earlier run: everything that it covered must still be there, unaltered.
+	ExpectHead string
+	// IdempotencyWindow within which a debit id may stand only once; default 30 days.
+	IdempotencyWindow time.Duration
+	// MaxFindings ends the run early; default 100.
+	MaxFindings int
+}
+
+// Report says what Verify looked at and what it found wrong. No findings: the store is proved.
+type Report struct {
+	Commits, Debits, Entries, Packages, Orders, Wallets int64
+	Head                                                string // of every lane; keep it elsewhere to notice a cut tail
+	Findings                                            []Finding
+}
+
+var errEnough = errors.New("enough findings")
+
+// Slices in which Verify reads, each on a snapshot of its own: it never holds one for long.
+const (
+	commitSlice  = 200
+	packageSlice = 200
+	orderSlice   = 200
+	// Hashes of ids held at once to find doubles; more ids take more passes over the log. 8 bytes each.
+	idSlice = 4 << 20
+)
+
+// Verify proves the whole store from its own rows, on a live store and in bounded memory:
+//
+//   - every lane's chain links up, and every row that a link covers is unaltered; no ledger row is outside a link;
+//   - every debit's allocations sum to its quantity, and each commit's entries are the sums of its debits;
+//   - every package's figures follow from its entries step by step, total + adjusted = remaining + reserved + used,
+//     and what is reserved is the sum of open reservations;
+//   - every paid order has its payment, its packages and its wallet entry, every other has none;
+//   - every wallet is the sum of its entries;
+//   - no debit id stands twice within the time that ids are remembered.
+//
+// It covers what was committed before it began.
+func Verify(ctx context.Context, st Store, o VerifyOptions) (Report, error) {
+	if o.MaxFindings == 0 {
+		o.MaxFindings = 100
+	}
+	if o.IdempotencyWindow == 0 {
+		o.IdempotencyWindow = 30 * 24 * time.Hour
+	}
+	v := &verifier{st: st, o: o, seed: maphash.MakeSeed(), counts: map[RowKind]int64{}}
+	err := v.run(ctx)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return v.report, err
+}
+
+type verifier struct {
+	st     Store
+	o      VerifyOptions
+	report Report
+	heads  [taocan.Lanes]Head
+	counts map[RowKind]int64
+	seed   maphash.Seed
+}
+
+func (v *verifier) found(subject, detail string, args ...any) error {
+	v.report.Findings = append(v.report.Findings, Finding{subject, fmt.Sprintf(detail, args...)})
+	if len(v.report.Findings) >= v.o.MaxFindings {
+		return errEnough
+	}
+	return nil
+}
+
+func (v *verifier) run(ctx context.Context) error {
+	err := v.st.View(ctx, func(r Reader) (err error) {
+		v.heads, err = r.Heads(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read heads: %w", err)
+	}
+	v.report.Head = headText(v.heads)
+	expected, err := parseHead(v.o.ExpectHead)
+	if err != nil {
+		return err
+	}
+	for lane := range v.heads {
+		if err := v.lane(ctx, v.heads[lane], expected[lane]); err != nil {
+			return err
+		}
+	}
+	for _, step := range []func(context.Context) error{v.countRows, v.packages, v.reservations, v.orders, v.wallets, v.ids} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// headText writes the heads of lanes that have any commit: "3.17.ab12…,5.1.cd34…".
+func headText(heads [taocan.Lanes]Head) string {
+	var parts []string
+	for _, h := range heads {
+		if h.Seq > 0 {
+			parts = append(parts, fmt.Sprintf("%d.%d.%x", h.Lane, h.Seq, h.Hash))
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+func parseHead(s string) (heads [taocan.Lanes]Head, err error) {
+	if s == "" {
+		return heads, nil
+	}
+	for part := range strings.SplitSeq(s, ",") {
+		fields := strings.Split(part, ".")
+		bad := taocan.Invalid("expect_head", "is not a head that verify has printed", part)
+		if len(fields) != 3 {
+			return heads, bad
+		}
+		lane, errLane := strconv.ParseUint(fields[0], 10, 8)
+		seq, errSeq := strconv.ParseInt(fields[1], 10, 64)
+		hash, errHash := hex.DecodeString(fields[2])
+		if errors.Join(errLane, errSeq, errHash) != nil || lane >= taocan.Lanes || seq < 1 {
+			return heads, bad
+		}
+		heads[lane] = Head{Lane: taocan.Lane(lane), Seq: seq, Hash: hash}
+	}
+	return heads, nil
+}
+
+func (v *verifier) lane(ctx context.Context, head, expected Head) error {
+	last := Head{Lane: head.Lane, Hash: make([]byte, sha256.Size)}
+	err := v.eachCommit(ctx, head, func(r Reader, c Commit) error {
+		subject := fmt.Sprintf("commit %d of lane %d", c.Seq, c.Lane)
+		var wrong error
+		switch {
+		case c.Seq != last.Seq+1:
+			wrong = v.found(subject, "follows commit %d: commits are missing", last.Seq)
+		case !bytes.Equal(c.Prev, last.Hash):
+			wrong = v.found(subject, "does not link to the hash of commit %d", last.Seq)
+		case !bytes.Equal(c.Hash, c.Link()):
+			wrong = v.found(subject, "its hash is not that of its content")
+		case !c.At.After(last.At):
+			wrong = v.found(subject, "its time %s is not after that of commit %d", c.At, last.Seq)
+		case expected.Seq == c.Seq && !bytes.Equal(expected.Hash, c.Hash):
+			wrong = v.found(subject, "its hash is not the expected one")
+		}
+		if wrong != nil {
+			return wrong
+		}
+		last = c.Head()
+		v.report.Commits++
+		return v.commit(ctx, r, c, subject)
+	})
+	if err != nil {
+		return err
+	}
+	if last.Seq != head.Seq || !bytes.Equal(last.Hash, head.Hash) {
+		if err := v.found(fmt.Sprintf("lane %d", head.Lane), "its head is commit %d, its last commit is %d or has another hash", head.Seq, last.Seq); err != nil {
+			return err
+		}
+	}
+	if last.Seq < expected.Seq {
+		return v.found(fmt.Sprintf("lane %d", head.Lane), "ends at commit %d, commit %d is expected: its tail is missing", last.Seq, expected.Seq)
+	}
+	return nil
+}
+
+// eachCommit walks a lane up to head, each slice on a snapshot of its own.
+func (v *verifier) eachCommit(ctx context.Context, head Head, fn func(Reader, Commit) error) error {
+	after := int64(0)
+	for {
+		n := 0
+		err := v.st.View(ctx, func(r Reader) error {
+			commits, err := r.Commits(ctx, head.Lane, after, commitSlice)
+			if err != nil {
+				return fmt.Errorf("read commits of lane %d: %w", head.Lane, err)
+			}
+			n = len(commits)
+			for _, c := range commits {
+				if c.Seq > head.Seq {
+					n = 0 // newer than the run
+					return nil
+				}
+				after = c.Seq
+				if err := fn(r, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || n < commitSlice {
+			return err
+		}
+	}
+}
+
+// commit proves the rows and the debits that one link covers.
+func (v *verifier) commit(ctx context.Context, r Reader, c Commit, subject string) error {
+	rows, err := UnpackManifest(c.Manifest)
+	if err != nil {
+		return v.found(subject, "its manifest is damaged")
+	}
+	entries := map[entryKey]taocan.Entry{}
+	for _, row := range rows {
+		v.counts[row.Kind]++
+		var is Row
+		var err error
+		if row.Kind == RowEntry {
+			var e taocan.Entry
+			if e, err = r.Entry(ctx, row.RowRef); err == nil {
+				is = EntryRow(e)
+				entries[entryKey{e.Tenant, e.Package, e.Kind}] = e
+			}
+		} else {
+			is, err = r.LedgerRow(ctx, row.RowRef)
+		}
+		switch {
+		case errors.Is(err, taocan.ErrNotFound):
+			err = v.found(row.String(), "is missing (written by %s)", subject)
+		case err != nil:
+			return fmt.Errorf("read %s: %w", row.RowRef, err)
+		case is.Digest != row.Digest:
+			err = v.found(row.String(), "has been altered since %s", subject)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	digest := sha256.Sum256(c.Debits)
+	if c.Debits == nil {
+		return nil // none, or archived: the digest still links
+	}
+	if !bytes.Equal(digest[:], c.DebitsDigest) {
+		return v.found(subject, "its debits have been altered")
+	}
+	debits, err := UnpackDebits(c.Debits, c.At, nil)
+	if err != nil {
+		return v.found(subject, "its debits are damaged")
+	}
+	v.report.Debits += int64(len(debits))
+	return v.debits(ctx, r, c, debits, entries)
+}
+
+type entryKey struct {
+	taocan.Tenant
+	number taocan.PackageNumber
+	kind   taocan.EntryKind
+}
+
+// debits proves that each record adds up and that the commit's entries are the sums of its records.
+func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taocan.Debit, entries map[entryKey]taocan.Entry) error {
+	type total struct {
+		quantity taocan.Segments
+		debits   int
+	}
+	sums := map[entryKey]*total{}
+	add := func(d *taocan.Debit, n taocan.PackageNumber, kind taocan.EntryKind, q taocan.Segments, debits int) {
+		k := entryKey{d.Tenant, n, kind}
+		if sums[k] == nil {
+			sums[k] = &total{}
+		}
+		sums[k].quantity += q
+		sums[k].debits += debits
+	}
+	projects := map[taocan.Tenant]bool{}
+	for i := range debits {
+		d := &debits[i]
+		subject := fmt.Sprintf("debit %s of project %s", d.ID, d.Project)
+		if taocan.LaneOf(d.Account) != c.Lane {
+			if err := v.found(subject, "stands in lane %d, not in its account's", c.Lane); err != nil {
+				return err
+			}
+		}
+		if !projects[d.Tenant] {
+			projects[d.Tenant] = true
+			known, err := r.HasDebitRef(ctx, d.Tenant, c.At)
+			if err != nil {
+				return fmt.Errorf("read reference to commit %d of lane %d: %w", c.Seq, c.Lane, err)
+			}
+			if !known {
+				if err := v.found(subject, "is not on its project's list of commits"); err != nil {
+					return err
+				}
+			}
+		}
+		var sum taocan.Segments
+		for _, a := range d.Allocations {
+			sum += a.Quantity
+		}
+		if sum != d.Quantity || d.Settled > d.Quantity {
+			if err := v.found(subject, "its allocations sum to %d, its quantity is %d", sum, d.Quantity); err != nil {
+				return err
+			}
+		}
+		switch {
+		case d.Kind == taocan.KindDebit:
+			for _, a := range d.Allocations {
+				add(d, a.Package, taocan.EntryDebit, a.Quantity, 1)
+			}
+		case d.Open():
+			for _, a := range d.Allocations {
+				add(d, a.Package, taocan.EntryReserve, a.Quantity, 1)
+			}
+		default:
+			left := d.Settled
+			for _, a := range d.Allocations {
+				used := min(left, a.Quantity)
+				left -= used
+				settled := taocan.EntryCommit
+				if d.At.Equal(c.At) { // reserved by this same commit: Ledger.Unreserve
+					settled = taocan.EntryDebit
+					add(d, a.Package, taocan.EntryReserve, -a.Quantity, -1)
+				} else if a.Quantity > used {
+					add(d, a.Package, taocan.EntryRelease, a.Quantity-used, 1)
+				}
+				if used > 0 {
+					add(d, a.Package, settled, used, 1)
+				}
+			}
+		}
+	}
+	for k, s := range sums {
+		if s.debits == 0 {
+			continue
+		}
+		e, ok := entries[k]
+		delete(entries, k)
+		subject := fmt.Sprintf("package %s", k.number)
+		if !ok {
+			if err := v.found(subject, "has no %s entry for the debits of commit %d of lane %d", k.kind, c.Seq, c.Lane); err != nil {
+				return err
+			}
+			continue
+		}
+		remaining, reserved, used := moves(k.kind, s.quantity)
+		if e.Remaining != remaining || e.Reserved != reserved || e.Used != used || e.Debits != s.debits {
+			if err := v.found(subject, "its %s entry at %s is not the sum of its %d debits", k.kind, e.At, s.debits); err != nil {
+				return err
+			}
+		}
+	}
+	for k := range entries {
+		if err := v.found(fmt.Sprintf("package %s", k.number), "has a %s entry that no debit of commit %d of lane %d explains", k.kind, c.Seq, c.Lane); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countRows proves that no ledger row stands outside the chain.
+func (v *verifier) countRows(ctx context.Context) error {
+	var counts map[RowKind]int64
+	err := v.st.View(ctx, func(r Reader) (err error) {
+		counts, err = r.LedgerCounts(ctx, v.heads)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("count ledger rows: %w", err)
+	}
+	for kind := RowOrder; kind <= RowEntry; kind++ {
+		if counts[kind] != v.counts[kind] {
+			if err := v.found(fmt.Sprintf("table of %s rows", kind), "holds %d rows, the chains cover %d", counts[kind], v.counts[kind]); err != nil {
+				return err
+			}
+		}
+	}
+	v.report.Entries = counts[RowEntry]
+	return nil
+}
+
+func (v *verifier) packages(ctx context.Context) error {
+	var t taocan.Tenant
+	var n taocan.PackageNumber
+	for {
+		var slice []taocan.Package
+		err := v.st.View(ctx, func(r Reader) (err error) {
+			if slice, err = r.PackagesAfter(ctx, t, n, packageSlice); err != nil {
+				return fmt.Errorf("read packages: %w", err)
+			}
+			for _, p := range slice {
+				t, n = p.Tenant, p.Number
+				v.report.Packages++
+				if err := v.onePackage(ctx, r, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(slice) < packageSlice {
+			return err
+		}
+	}
+}
+
+// onePackage follows a package's entries from the first to what the package says now.
+func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) error {
+	subject := fmt.Sprintf("package %s", p.Number)
+	var at time.Time
+	var sum, adjusted, opening figures
+	count := 0
+	err := r.EachEntry(ctx, p.Tenant, p.Number, func(e taocan.Entry) error {
+		count++
+		opens := e.Kind == taocan.EntryIssue || e.Kind == taocan.EntryImport || e.Kind == taocan.EntryGrant
+		if opens != (count == 1) {
+			return v.found(subject, "its entry %d is of kind %s", count, e.Kind)
+		}
+		if opens {
+			opening = figures{e.Remaining, e.Reserved, e.Used}
+		} else if e.Kind == taocan.EntryAdjust {
+			adjusted.remaining += e.Remaining
+		} else if e.Remaining+e.Reserved+e.Used != 0 {
+			return v.found(subject, "its %s entry at %s makes or loses messages", e.Kind, e.At)
+		}
+		sum.remaining += e.Remaining
+		sum.reserved += e.Reserved
+		sum.used += e.Used
+		if e.RemainingAfter != sum.remaining || e.ReservedAfter != sum.reserved || sum.remaining < 0 || sum.reserved < 0 || sum.used < 0 {
+			return v.found(subject, "after its %s entry at %s it should hold %d and %d reserved, the entry says %d and %d", e.Kind, e.At,
+				sum.remaining, sum.reserved, e.RemainingAfter, e.ReservedAfter)
+		}
+		if e.At.Before(at) {
+			return v.found(subject, "its %s entry at %s is older than the entry before it", e.Kind, e.At)
+		}
+		at = e.At
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if p.Remaining != sum.remaining || p.Reserved != sum.reserved || p.Used != sum.used {
+		err = v.found(subject, "says remaining %d, reserved %d, used %d; its entries say %d, %d, %d",
+			p.Remaining, p.Reserved, p.Used, sum.remaining, sum.reserved, sum.used)
+	}
+	if err == nil && (p.Total != opening.remaining+opening.reserved+opening.used || p.Adjusted != adjusted.remaining) {
+		err = v.found(subject, "says total %d, adjusted %d; its entries say %d, %d", p.Total, p.Adjusted, opening.remaining+opening.reserved+opening.used, adjusted.remaining)
+	}
+	if err == nil && p.Total+p.Adjusted != p.Remaining+p.Reserved+p.Used {
+		err = v.found(subject, "total %d + adjusted %d is not remaining %d + reserved %d + used %d", p.Total, p.Adjusted, p.Remaining, p.Reserved, p.Used)
+	}
+	if err != nil {
+		return err
+	}
+	owner, err := r.NumberOwner(ctx, p.Number)
+	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
+		return fmt.Errorf("look up number %s: %w", p.Number, err)
+	}
+	if owner != p.Tenant {
+		return v.found(subject, "the directory of numbers says it belongs to project %q", owner.Project)
+	}
+	return nil
+}
+
+// reservations proves that what packages hold back is what open reservations hold.
+func (v *verifier) reservations(ctx context.Context) error {
+	cursor := ""
+	for {
+		var page Page[taocan.Project]
+		err := v.st.View(ctx, func(r Reader) (err error) {
+			page, err = r.Projects(ctx, "", Paging{Limit: 100, Cursor: cursor})
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read projects: %w", err)
+		}
+		for _, p := range page.Items {
+			t := taocan.Tenant{Account: p.Account, Project: p.ID}
+			if err := v.st.View(ctx, func(r Reader) error { return v.reserved(ctx, r, t) }); err != nil {
+				return err
+			}
+		}
+		if cursor = page.Next; cursor == "" {
+			return nil
+		}
+	}
+}
+
+func (v *verifier) reserved(ctx context.Context, r Reader, t taocan.Tenant) error {
+	reserved, err := r.ReservedPackages(ctx, t)
+	if err != nil {
+		return fmt.Errorf("read reserved packages of project %s: %w", t.Project, err)
+	}
+	open, err := r.OpenReservations(ctx, t)
+	if err != nil {
+		return fmt.Errorf("read reservations of project %s: %w", t.Project, err)
+	}
+	var commit []taocan.Debit
+	var at time.Time
+	for _, o := range open {
+		if !o.At.Equal(at) {
+			at = o.At
+			if commit, err = r.DebitsAt(ctx, t, at); err != nil && !errors.Is(err, taocan.ErrNotFound) {
+				return fmt.Errorf("read reservations of project %s: %w", t.Project, err)
+			}
+		}
+		i := slices.IndexFunc(commit, func(d taocan.Debit) bool { return d.ID == o.ID && d.Open() && d.At.Equal(o.At) })
+		if i < 0 || !commit[i].Deadline.Equal(o.Deadline) {
+			if err := v.found(fmt.Sprintf("reservation %s of project %s", o.ID, t.Project), "is open, but its commit at %s does not say so", o.At); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, a := range commit[i].Allocations {
+			reserved[a.Package] -= a.Quantity
+		}
+	}
+	for n, left := range reserved {
+		if left != 0 {
+			if err := v.found(fmt.Sprintf("package %s", n), "holds back %d more than its open reservations", left); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (v *verifier) orders(ctx context.Context) error {
+	var t taocan.Tenant
+	var id taocan.OrderID
+	for {
+		var slice []taocan.Order
+		err := v.st.View(ctx, func(r Reader) (err error) {
+			if slice, err = r.OrdersAfter(ctx, t, id, orderSlice); err != nil {
+				return fmt.Errorf("read orders: %w", err)
+			}
+			for _, o := range slice {
+				t, id = o.Tenant, o.ID
+				v.report.Orders++
+				if err := v.order(ctx, r, o); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(slice) < orderSlice {
+			return err
+		}
+	}
+}
+
+func (v *verifier) order(ctx context.Context, r Reader, o taocan.Order) error {
+	subject := fmt.Sprintf("order %s", o.ID)
+	if o.State != taocan.OrderPaid {
+		if o.Payment != nil || len(o.Packages) > 0 {
+			return v.found(subject, "is %s and yet has a payment or packages", o.State)
+		}
+		return nil
+	}
+	if o.Payment == nil {
+		return v.found(subject, "is paid without a payment")
+	}
+	if got := o.Payment.Split.Total(); got != o.Quote.Amount || o.Payment.Split.Voucher < 0 || o.Payment.Split.Gift < 0 || o.Payment.Split.Cash < 0 || o.Payment.Split.Credit < 0 {
+		return v.found(subject, "costs %s, its payment's parts sum to %s", o.Quote.Amount, got)
+	}
+	if len(o.Packages) != o.Quote.Packages {
+		return v.found(subject, "issued %d packages, not %d", len(o.Packages), o.Quote.Packages)
+	}
+	var paid taocan.Split
+	for _, n := range o.Packages {
+		p, err := r.Package(ctx, o.Tenant, n)
+		if err != nil {
+			return fmt.Errorf("read package %s: %w", n, err)
+		}
+		if p.Total != o.Quote.Each || p.Purpose != o.Quote.Purpose || p.Category != o.Quote.Category || p.Country != o.Quote.Country {
+			return v.found(subject, "its package %s is not what was ordered", n)
+		}
+		paid.Voucher += p.Paid.Voucher
+		paid.Gift += p.Paid.Gift
+		paid.Cash += p.Paid.Cash
+		paid.Credit += p.Paid.Credit
+	}
+	if paid != o.Payment.Split {
+		return v.found(subject, "its packages' parts of the payment do not sum to it")
+	}
+	if o.Payment.VoucherID == "" && o.Payment.Split.Voucher != 0 {
+		return v.found(subject, "a voucher paid %s, but none is named", o.Payment.Split.Voucher)
+	}
+	if o.Payment.VoucherID != "" {
+		x, err := r.Voucher(ctx, o.Account, o.Payment.VoucherID)
+		if err != nil && !errors.Is(err, taocan.ErrNotFound) {
+			return fmt.Errorf("read voucher %s: %w", o.Payment.VoucherID, err)
+		}
+		if x.UsedBy != o.ID || o.Payment.Split.Voucher > x.Amount {
+			return v.found(subject, "its voucher %s is not used by it or is worth less", o.Payment.VoucherID)
+		}
+	}
+	return nil
+}
+
+func (v *verifier) wallets(ctx context.Context) error {
+	var account taocan.AccountID
+	for {
+		var slice []taocan.Wallet
+		err := v.st.View(ctx, func(r Reader) (err error) {
+			slice, err = r.WalletsAfter(ctx, account, orderSlice)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read wallets: %w", err)
+		}
+		for _, w := range slice {
+			account = w.Account
+			v.report.Wallets++
+			if err := v.st.View(ctx, func(r Reader) error { return v.wallet(ctx, r, w.Account) }); err != nil {
+				return err
+			}
+		}
+		if len(slice) < orderSlice {
+			return nil
+		}
+	}
+}
+
+// wallet follows a wallet's entries from the first to what the wallet says now, and each payment to its order.
+func (v *verifier) wallet(ctx context.Context, r Reader, a taocan.AccountID) error {
+	subject := fmt.Sprintf("wallet of account %s", a)
+	w, err := r.Wallet(ctx, a)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", subject, err)
+	}
+	sum := taocan.Wallet{Account: a}
+	n := int64(0)
+	paid := map[taocan.OrderID]bool{}
+	err = r.EachWalletEntry(ctx, a, func(e taocan.WalletEntry) error {
+		n++
+		sum.Cash += e.Cash
+		sum.Gift += e.Gift
+		sum.CreditLimit += e.CreditLimit
+		sum.CreditUsed += e.CreditUsed
+		if e.N != n || e.After != sum || sum.Cash < 0 || sum.Gift < 0 || sum.CreditLimit < 0 || sum.CreditUsed < 0 {
+			return v.found(subject, "entry %d does not follow from the entries before it", e.N)
+		}
+		if e.Kind != taocan.WalletPayment {
+			return nil
+		}
+		o, err := r.Order(ctx, taocan.Tenant{Account: a, Project: e.Project}, e.Order)
+		if err != nil && !errors.Is(err, taocan.ErrNotFound) {
+			return fmt.Errorf("read order %s: %w", e.Order, err)
+		}
+		if o.Payment == nil || paid[e.Order] || o.Payment.Split.Gift != -e.Gift || o.Payment.Split.Cash != -e.Cash || o.Payment.Split.Credit != e.CreditUsed {
+			return v.found(subject, "entry %d is not the payment of order %s", e.N, e.Order)
+		}
+		paid[e.Order] = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if sum != w {
+		return v.found(subject, "says cash %s, gift %s, credit %s of %s; its entries say %s, %s, %s of %s",
+			w.Cash, w.Gift, w.CreditUsed, w.CreditLimit, sum.Cash, sum.Gift, sum.CreditUsed, sum.CreditLimit)
+	}
+	return v.unpaid(ctx, r, a, paid)
+}
+
+// unpaid finds payments that took money without a wallet entry.
+func (v *verifier) unpaid(ctx context.Context, r Reader, a taocan.AccountID, paid map[taocan.OrderID]bool) error {
+	t, id := taocan.Tenant{Account: a}, taocan.OrderID("")
+	for {
+		orders, err := r.OrdersAfter(ctx, t, id, orderSlice)
+		if err != nil {
+			return fmt.Errorf("read orders of account %s: %w", a, err)
+		}
+		for _, o := range orders {
+			if o.Account != a {
+				return nil
+			}
+			t, id = o.Tenant, o.ID
+			if p := o.Payment; p != nil && p.Split.Total() != p.Split.Voucher && !paid[o.ID] {
+				if err := v.found(fmt.Sprintf("payment of order %s", o.ID), "took money without a wallet entry"); err != nil {
+					return err
+				}
+			}
+		}
+		if len(orders) < orderSlice {
+			return nil
+		}
+	}
+}
+
+// ids proves that no id stands twice while it is remembered. It takes hashes in rising ranges, as many as fit at
+// once, and looks only at ids whose hash stands twice.
+func (v *verifier) ids(ctx context.Context) error {
+	for from := uint64(0); ; {
+		until := ^uint64(0)
+		var hashes []uint64
+		err := v.eachID(ctx, func(h uint64, _ RecordKey, _ time.Time) {
+			if h < from || h > until {
+				return
+			}
+			if len(hashes) == idSlice { // keep the lower half of the range
+				slices.Sort(hashes)
+				until = hashes[idSlice/2]
+				keep, _ := slices.BinarySearch(hashes, until+1)
+				hashes = hashes[:keep]
+				if h > until {
+					return
+				}
+			}
+			hashes = append(hashes, h)
+		})
+		if err != nil {
+			return err
+		}
+		slices.Sort(hashes)
+		doubles := map[uint64]bool{}
+		for i := 1; i < len(hashes); i++ {
+			if hashes[i] == hashes[i-1] {
+				doubles[hashes[i]] = true
+			}
+		}
+		if err := v.doubles(ctx, doubles); err != nil {
+			return err
+		}
+		if until == ^uint64(0) {
+			return nil
+		}
+		from = until + 1
+	}
+}
+
+// eachID calls fn with every debit and reservation when it was first recorded.
+func (v *verifier) eachID(ctx context.Context, fn func(hash uint64, key RecordKey, at time.Time)) error {
+	for _, head := range v.heads {
+		err := v.eachCommit(ctx, head, func(_ Reader, c Commit) error {
+			// A damaged commit has been found before this; what can be read of it still counts.
+			_ = WalkDebitIDs(c.Debits, func(t taocan.Tenant, id []byte, settled bool) {
+				if !settled {
+					key := RecordKey{t, taocan.DebitID(id)}
+					fn(maphash.Comparable(v.seed, key), key, c.At)
+				}
+			})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) doubles(ctx context.Context, hashes map[uint64]bool) error {
+	if len(hashes) == 0 {
+		return nil
+	}
+	first := map[RecordKey]time.Time{}
+	var wrong error
+	err := v.eachID(ctx, func(h uint64, key RecordKey, at time.Time) {
+		if !hashes[h] || wrong != nil {
+			return
+		}
+		if before, ok := first[key]; ok && at.Sub(before) < v.o.IdempotencyWindow {
+			wrong = v.found(fmt.Sprintf("debit %s of project %s", key.ID, key.Project), "stands twice: at %s and at %s", before, at)
+		}
+		first[key] = at
+	})
+	return errors.Join(err, wrong)
+}
