@@ -72,7 +72,7 @@ func take(l *store.Ledger, op *store.Op) store.Outcome {
 func allocate(b *store.Balances, r *taocan.DebitRequest, at time.Time) (allocations []taocan.Allocation, available taocan.Segments) {
 	missing := r.Quantity
 	for _, purpose := range payingPurposes(r.Purpose) {
-		for _, x := range b.Pool(store.PoolKey{Category: r.Category, Purpose: purpose, Country: r.Country}, at) {
+		for _, x := range b.Pool(store.PoolKey{Category: r.Category, Purpose: purpose, Country: r.Country}) {
 			if x.Remaining == 0 || !at.Before(x.ExpiresAt) {
 				continue
 			}

@@ -302,10 +302,15 @@ func TestAPackageStopsPayingAtItsExpiryInstant(t *testing.T) {
 	if o := b.one(take("m-2", taocan.Marketing, 1)); !errors.Is(o.Err, taocan.ErrInsufficientQuota) {
 		t.Errorf("at the instant: %v", o.Err)
 	}
-	b.clock.Jump(-time.Hour) // a clock set back revives nothing: time stays at the last commit
-	b.grant(domestic(2, taocan.General, 1, begin.AddDate(1, 0, 0)))
-	if o := b.one(take("m-3", taocan.Marketing, 1)); allocations(o) != "1:1 " {
-		t.Logf("the last commit was before expiry, so the package may pay again: %s", allocations(o))
+	// A clock set back revives nothing: time goes on from the last commit.
+	b.grant(domestic(2, taocan.General, 2, begin.AddDate(1, 0, 0)))
+	b.clock.Jump(-time.Hour)
+	if got := allocations(b.one(take("m-3", taocan.Marketing, 1))); got != "2:1 " {
+		t.Errorf("after the clock was set back: %q, want the package that had not expired", got)
+	}
+	b.restart()
+	if got := allocations(b.one(take("m-4", taocan.Marketing, 1))); got != "2:1 " {
+		t.Errorf("and after a restart: %q", got)
 	}
 	b.verify()
 }

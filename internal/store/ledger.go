@@ -65,11 +65,12 @@ type PoolKey struct {
 type Balances struct {
 	pools    map[PoolKey][]*Balance
 	byNumber map[taocan.PackageNumber]*Balance
+	pruned   time.Time
 }
 
 // NewBalances returns an empty set.
 func NewBalances() *Balances {
-	return &Balances{map[PoolKey][]*Balance{}, map[taocan.PackageNumber]*Balance{}}
+	return &Balances{pools: map[PoolKey][]*Balance{}, byNumber: map[taocan.PackageNumber]*Balance{}}
 }
 
 // Len is how many packages are held.
@@ -104,12 +105,12 @@ func usedBefore(a, b *Balance) bool {
 	return a.Number < b.Number
 }
 
-// Pool lists packages in the order of use. Those in front that can never pay again at now are dropped from it:
-// expired ones, and empty ones that nothing can return to.
-func (b *Balances) Pool(key PoolKey, now time.Time) []*Balance {
+// Pool lists packages in the order of use. Empty ones in front that nothing can return to are dropped from it;
+// expired ones may still be listed.
+func (b *Balances) Pool(key PoolKey) []*Balance {
 	pool := b.pools[key]
 	dead := 0
-	for dead < len(pool) && (!now.Before(pool[dead].ExpiresAt) || pool[dead].Remaining == 0 && pool[dead].Reserved == 0) {
+	for dead < len(pool) && pool[dead].Remaining == 0 && pool[dead].Reserved == 0 {
 		dead++
 	}
 	if dead > 0 {
@@ -117,6 +118,22 @@ func (b *Balances) Pool(key PoolKey, now time.Time) []*Balance {
 		b.pools[key] = pool
 	}
 	return pool
+}
+
+// Prune drops packages that had expired by the lane's last commit: later commits have later times, so they can never
+// pay again, whatever the clock does. It looks again only a minute after its last look.
+func (b *Balances) Prune(lastCommit time.Time) {
+	if lastCommit.Sub(b.pruned) < time.Minute {
+		return
+	}
+	b.pruned = lastCommit
+	for key, pool := range b.pools {
+		dead := 0
+		for dead < len(pool) && !lastCommit.Before(pool[dead].ExpiresAt) {
+			dead++
+		}
+		b.pools[key] = pool[dead:]
+	}
 }
 
 // RecordKey names what stands recorded under an id.

@@ -172,8 +172,8 @@ func (v *verifier) lane(ctx context.Context, head, expected Head) error {
 	if err != nil {
 		return err
 	}
-	if last.Seq != head.Seq || !bytes.Equal(last.Hash, head.Hash) {
-		if err := v.found(fmt.Sprintf("lane %d", head.Lane), "its head is commit %d, its last commit is %d or has another hash", head.Seq, last.Seq); err != nil {
+	if last.Seq != head.Seq || !bytes.Equal(last.Hash, head.Hash) || !last.At.Equal(head.At) {
+		if err := v.found(fmt.Sprintf("lane %d", head.Lane), "its head is commit %d, its last commit is %d or has another hash or time", head.Seq, last.Seq); err != nil {
 			return err
 		}
 	}

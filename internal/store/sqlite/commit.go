@@ -146,9 +146,10 @@ func heads(ctx context.Context, q querier) (all [taocan.Lanes]store.Head, err er
 		if err := rows.Scan(&h.Lane, &h.Seq, &at, &h.Hash); err != nil {
 			return all, kind(err)
 		}
-		if at != 0 {
-			h.At = time.UnixMicro(at).UTC()
+		if h.Lane >= taocan.Lanes {
+			return all, fmt.Errorf("the table of lanes names lane %d; there are %d", h.Lane, taocan.Lanes)
 		}
+		h.At = fromMicros(at)
 		all[h.Lane] = h
 	}
 	return all, kind(rows.Err())

@@ -69,7 +69,7 @@ func (s *Store) prepare(w *writer, ops []store.Op, now time.Time) (*store.Ledger
 	forgotten := now.Add(-s.window)
 	for i := range ops {
 		op := &ops[i]
-		balances, err := w.cache.get(w, op.Tenant, ledger.At(op.Account))
+		balances, err := w.cache.get(w, op.Tenant)
 		if err != nil {
 			return nil, err
 		}
@@ -225,13 +225,15 @@ func (c *balanceCache) trim() {
 	}
 }
 
-func (c *balanceCache) get(w *writer, t taocan.Tenant, at time.Time) (*store.Balances, error) {
+func (c *balanceCache) get(w *writer, t taocan.Tenant) (*store.Balances, error) {
+	lastCommit := w.heads[taocan.LaneOf(t.Account)].At
 	if b := c.projects[t]; b != nil {
+		b.Prune(lastCommit)
 		return b, nil
 	}
 	balances := store.NewBalances()
 	b := bind{s: w.hot.poolSelect}
-	err := b.text(string(t.Account), string(t.Project)).num(at.UnixMicro()).rows(func(s *sqlite3.Stmt) error {
+	err := b.text(string(t.Account), string(t.Project)).num(micros(lastCommit)).rows(func(s *sqlite3.Stmt) error {
 		key, x := balanceOf(s)
 		balances.Add(key, x)
 		return nil

@@ -64,33 +64,52 @@ var packageSorts = map[string]packageSort{
 
 // Packages lists a project's packages. It first picks the numbers of the page, which indexes answer without the
 // table, then reads these packages.
-func (r reader) Packages(ctx context.Context, t taocan.Tenant, f store.PackageFilter) (page store.Page[taocan.Package], err error) {
+func (r reader) Packages(ctx context.Context, t taocan.Tenant, f store.PackageFilter) (store.Page[taocan.Package], error) {
+	page, err := r.packages(ctx, t, f)
+	return page, about(err, "packages of project %s", t.Project)
+}
+
+func (r reader) packages(ctx context.Context, t taocan.Tenant, f store.PackageFilter) (page store.Page[taocan.Package], err error) {
 	l := listing{query: sqlText("package_pick"), args: []any{t.Account, t.Project}}
-	holds, load, asOf := figuresNow, "package_page", f.Now
-	if !f.AsOf.IsZero() {
-		holds, load, asOf = figuresAsOf, "package_page_as_of", f.AsOf
-		l = listing{query: sqlText("package_pick_as_of"), args: []any{t.Account, t.Project, micros(asOf)}}
+	holds, load := figuresNow, "package_page"
+	wanted := statuses(f)
+	switch {
+	case !f.AsOf.IsZero():
+		l = listing{query: sqlText("package_pick_as_of"), args: []any{t.Account, t.Project, micros(f.AsOf)}}
+		holds, load = figuresAsOf, "package_page_as_of"
+	case !wanted.exhausted && (f.Sort == "" || strings.HasSuffix(f.Sort, "purchased_at") || strings.HasSuffix(f.Sort, "remaining")):
+		l.query = sqlText("package_pick_live")
 	}
-	filterPackages(&l, f, holds, micros(asOf))
+	filterKinds(&l, f)
+	if err := r.filterText(ctx, &l, t, f.Query); err != nil {
+		return page, err
+	}
+	wanted.filter(&l, holds)
 	value, err := sortPackages(&l, f.Sort, holds)
 	if err != nil {
 		return page, err
 	}
-	numbers, more, err := slice(ctx, r.q, l, f.Paging, func(s scanner) (n taocan.PackageNumber, err error) { return n, s.Scan(&n) })
+	numbers, more, err := slice(ctx, r.q, l, f.Paging, scanNumber)
 	if err != nil {
-		return page, about(err, "packages of project %s", t.Project)
+		return page, err
 	}
 	if page.Items, err = r.packagePage(ctx, t, load, numbers, f.AsOf); err != nil {
-		return page, about(err, "packages of project %s", t.Project)
+		return page, err
 	}
 	if more {
 		page.Next = l.cursor(value(page.Items[len(page.Items)-1]))
 	}
-	page.Total, page.AtLeast, err = l.count(ctx, r.q)
-	return page, about(err, "packages of project %s", t.Project)
+	if f.Query != "" || !f.AsOf.IsZero() {
+		page.Total, page.AtLeast, err = l.count(ctx, r.q)
+	} else {
+		page.Total, page.AtLeast, err = r.countPackages(ctx, t, f, wanted)
+	}
+	return page, err
 }
 
-func filterPackages(l *listing, f store.PackageFilter, holds figures, asOf int64) {
+func scanNumber(s scanner) (n taocan.PackageNumber, err error) { return n, s.Scan(&n) }
+
+func filterKinds(l *listing, f store.PackageFilter) {
 	if f.Category != "" {
 		l.and("p.category = ?", f.Category)
 	}
@@ -100,28 +119,100 @@ func filterPackages(l *listing, f store.PackageFilter, holds figures, asOf int64
 	if len(f.Purposes) > 0 {
 		l.and("p.purpose IN (SELECT value FROM json_each(?))", toList(f.Purposes))
 	}
-	if f.Query != "" {
-		l.and("(substr(p.number, 1, length(?)) = upper(?) OR instr(lower(p.name), lower(?)) > 0)", f.Query, f.Query, f.Query)
+}
+
+// filterText looks for the start of a number or a part of a name. Names that no package has need not be looked for.
+func (r reader) filterText(ctx context.Context, l *listing, t taocan.Tenant, q string) error {
+	if q == "" {
+		return nil
+	}
+	names, err := many(ctx, r.q, sqlText("package_group_names"), func(s scanner) (name string, err error) { return name, s.Scan(&name) },
+		t.Account, t.Project, q)
+	if err != nil {
+		return err
+	}
+	from := strings.ToUpper(q)
+	until := from + "\x7f" // numbers are made of digits and capitals
+	if len(names) == 0 {
+		l.and("p.number >= ? AND p.number < ?", from, until)
+	} else {
+		l.and("(p.number >= ? AND p.number < ? OR p.name IN (SELECT value FROM json_each(?)))", from, until, toList(names))
+	}
+	return nil
+}
+
+// wantedStatuses are those that a list shows, as of an instant.
+type wantedStatuses struct {
+	active, expired, exhausted bool
+	asOf                       int64
+}
+
+func statuses(f store.PackageFilter) wantedStatuses {
+	w := wantedStatuses{asOf: micros(f.Now)}
+	if !f.AsOf.IsZero() {
+		w.asOf = micros(f.AsOf)
 	}
 	if len(f.Statuses) == 0 {
-		return
+		w.active, w.expired, w.exhausted = true, true, true
 	}
-	var either []string
-	var args []any
 	for _, s := range f.Statuses {
-		switch s {
-		case taocan.Active:
-			either, args = append(either, holds.live+" = 1 AND p.expires_at > ?"), append(args, asOf)
-		case taocan.Expired:
-			either, args = append(either, holds.live+" = 1 AND p.expires_at <= ?"), append(args, asOf)
-		case taocan.Exhausted:
-			either = append(either, holds.live+" = 0")
+		w.active = w.active || s == taocan.Active
+		w.expired = w.expired || s == taocan.Expired
+		w.exhausted = w.exhausted || s == taocan.Exhausted
+	}
+	return w
+}
+
+// filter leaves those in.
+func (w wantedStatuses) filter(l *listing, holds figures) {
+	switch {
+	case w.active && w.expired && w.exhausted:
+	case w.active && w.expired:
+		l.and(holds.live + " = 1")
+	case w.active && w.exhausted:
+		l.and("(p.expires_at > ? OR "+holds.live+" = 0)", w.asOf)
+	case w.expired && w.exhausted:
+		l.and("(p.expires_at <= ? OR "+holds.live+" = 0)", w.asOf)
+	case w.active:
+		l.and("p.expires_at > ? AND "+holds.live+" = 1", w.asOf)
+	case w.expired:
+		l.and("p.expires_at <= ? AND "+holds.live+" = 1", w.asOf)
+	case w.exhausted:
+		l.and(holds.live + " = 0")
+	default:
+		l.and("false")
+	}
+}
+
+// countPackages counts the present list without walking over exhausted packages: all of the wanted kinds, less those
+// that are live and not wanted.
+func (r reader) countPackages(ctx context.Context, t taocan.Tenant, f store.PackageFilter, w wantedStatuses) (total int, atLeast bool, err error) {
+	if w.exhausted {
+		l := listing{query: sqlText("package_group_sum"), args: []any{t.Account, t.Project}}
+		filterKinds(&l, f)
+		if err := r.q.QueryRowContext(ctx, l.query, l.args...).Scan(&total); err != nil {
+			return 0, false, kind(err)
 		}
 	}
-	if len(either) == 0 {
-		either = []string{"false"}
+	live := w
+	live.exhausted = false
+	if w.exhausted {
+		live.active, live.expired = !w.active, !w.expired
 	}
-	l.and("("+strings.Join(either, " OR ")+")", args...)
+	if live.active || live.expired {
+		l := listing{query: sqlText("package_pick_live"), args: []any{t.Account, t.Project}}
+		filterKinds(&l, f)
+		live.filter(&l, figuresNow)
+		var n int
+		if err := r.q.QueryRowContext(ctx, "SELECT count(*) FROM ("+l.query+")", l.args...).Scan(&n); err != nil {
+			return 0, false, kind(err)
+		}
+		if w.exhausted {
+			n = total - n
+		}
+		total = n
+	}
+	return min(total, store.CountLimit), total > store.CountLimit, nil
 }
 
 // sortPackages gives the list its order and returns what reads a package's place in it.
@@ -214,6 +305,9 @@ func (t *tx) insertPackage(ctx context.Context, p taocan.Package, kind taocan.En
 		return fmt.Errorf("a package cannot begin with %s", kind)
 	}
 	if err := t.change(ctx, taocan.ErrConflict, "package_number_insert", p.Number, p.Account, p.Project); err != nil {
+		return err
+	}
+	if err := t.exec(ctx, "package_group_add", p.Account, p.Project, p.Category, p.Purpose, p.Country, p.Name); err != nil {
 		return err
 	}
 	used := p.Total - p.Remaining

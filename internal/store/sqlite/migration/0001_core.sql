@@ -357,9 +357,9 @@ END;
 -- +goose StatementEnd
 
 -- Lists, one index per sort; what follows the number lets filters and counts do without the table.
-CREATE INDEX package_purchased ON package (account_id, project_id, purchased_at, number, category, purpose, country, expires_at, live);
-CREATE INDEX package_expires ON package (account_id, project_id, expires_at, number, category, purpose, country, exists_from, live);
-CREATE INDEX package_total ON package (account_id, project_id, total, number, category, purpose, country, expires_at, live);
+CREATE INDEX package_purchased ON package (account_id, project_id, purchased_at, number, category, purpose, country, expires_at, live, exists_from, name);
+CREATE INDEX package_expires ON package (account_id, project_id, expires_at, number, category, purpose, country, live, exists_from);
+CREATE INDEX package_total ON package (account_id, project_id, total, number, category, purpose, country, expires_at, live, exists_from);
 -- Most packages of an old project are exhausted: balances, pools and lists of active ones look at the others alone.
 CREATE INDEX package_pool ON package (account_id, project_id, category, expires_at) WHERE live = 1;
 CREATE INDEX package_live_purchased ON package (account_id, project_id, purchased_at, number, category, purpose, country, expires_at) WHERE live = 1;
@@ -372,6 +372,19 @@ CREATE TABLE package_number (
   number TEXT PRIMARY KEY,
   account_id TEXT NOT NULL,
   project_id TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How many packages of each kind and name a project has, so that lists need not count them, and a search for a number
+-- need not read all names.
+CREATE TABLE package_group (
+  account_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  category TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  country TEXT NOT NULL,
+  name TEXT NOT NULL,
+  packages INTEGER NOT NULL,
+  PRIMARY KEY (account_id, project_id, category, purpose, country, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE entry (

@@ -53,9 +53,10 @@ SELECT account_id, project_id, id FROM reservation WHERE deadline <= ? ORDER BY 
 SELECT count(*) FROM reservation WHERE deadline <= ?;
 
 -- name: balance_pool (hot)
--- Packages that can pay now, or to which something reserved may return. Expired ones are left out.
+-- Packages that can pay, or to which something reserved may return. Those that had expired by the lane's last commit
+-- never pay again.
 SELECT number, category, purpose, country, expires_at, purchased_at, remaining, reserved, used FROM package
-WHERE account_id = ? AND project_id = ? AND expires_at > ? AND (remaining > 0 OR reserved > 0);
+WHERE account_id = ? AND project_id = ? AND expires_at > ? AND live = 1;
 
 -- name: balance_get (hot)
 SELECT number, category, purpose, country, expires_at, purchased_at, remaining, reserved, used FROM package

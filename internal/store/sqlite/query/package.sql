@@ -11,6 +11,17 @@ INSERT INTO package (account_id, project_id, number, name, category, purpose, co
   purchased_at, exists_from, expires_at, order_id, paid_voucher, paid_gift, paid_cash, paid_credit, lane, seq)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, 0, ?11, ?10 > 0, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21);
 
+-- name: package_group_add
+INSERT INTO package_group (account_id, project_id, category, purpose, country, name, packages) VALUES (?, ?, ?, ?, ?, ?, 1)
+ON CONFLICT DO UPDATE SET packages = packages + 1;
+
+-- name: package_group_sum
+-- Takes the filters of package_pick for category, purpose and country.
+SELECT coalesce(sum(p.packages), 0) FROM package_group p WHERE p.account_id = ?1 AND p.project_id = ?2;
+
+-- name: package_group_names
+SELECT DISTINCT name FROM package_group WHERE account_id = ? AND project_id = ? AND instr(lower(name), lower(?)) > 0;
+
 -- name: package_adjust
 UPDATE package SET adjusted = adjusted + ?1, remaining = remaining + ?1 WHERE account_id = ?2 AND project_id = ?3 AND number = ?4;
 
@@ -28,6 +39,10 @@ SELECT account_id, project_id FROM package_number WHERE number = ?;
 -- name: package_pick
 -- What filters and sorts of the list are put to; package_page then reads the page.
 SELECT p.number FROM package p WHERE p.account_id = ?1 AND p.project_id = ?2;
+
+-- name: package_pick_live
+-- The planner does not know how few packages of an old project are live, so it is told where they are.
+SELECT p.number FROM package p INDEXED BY package_live_purchased WHERE p.account_id = ?1 AND p.project_id = ?2 AND p.live = 1;
 
 -- name: package_pick_as_of
 -- Filters and sorts may refer to the instant, ?3.

@@ -46,3 +46,15 @@ SELECT account_id, cash, gift, credit_limit, credit_used FROM wallet WHERE accou
 SELECT account_id, project_id, number, name, category, purpose, country, charge_on, total, adjusted, remaining, reserved, used,
   purchased_at, exists_from, expires_at, order_id, paid_voucher, paid_gift, paid_cash, paid_credit
 FROM package WHERE (account_id, project_id, number) > (?, ?, ?) ORDER BY account_id, project_id, number LIMIT ?;
+
+-- name: shape_of_debits
+-- What group commits wrote, for benchmarks. Kinds 6 to 8 are the entries that debits and reservations make, with 5.
+SELECT
+  (SELECT count(*) FROM commit_log WHERE debits IS NOT NULL),
+  (SELECT coalesce(sum(length(debits)), 0) FROM commit_log),
+  (SELECT coalesce(sum(length(manifest)), 0) FROM commit_log WHERE debits IS NOT NULL),
+  (SELECT count(*) FROM entry WHERE kind BETWEEN 5 AND 8),
+  (SELECT count(*) FROM debit_ref),
+  (SELECT count(*) FROM package),
+  (SELECT count(*) / max(1, count(DISTINCT project_id)) FROM package),
+  (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size);

@@ -1,0 +1,197 @@
+package sqlite
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+
+	"taocan/internal/clock"
+)
+
+// openTemp opens a fresh database.
+func openTemp(t testing.TB, c clock.Clock) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Clock: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+func TestEveryQueryPreparesOnAFreshDatabase(t *testing.T) {
+	s := openTemp(t, clock.System())
+	for name, text := range queries {
+		stmt, err := s.readers.PrepareContext(t.Context(), text)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := stmt.Close(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestEveryQueryIsUsedAndEveryUsedQueryIsThere(t *testing.T) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]bool{} // every text in the code
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), e.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.BasicLit:
+				if word, err := strconv.Unquote(n.Value); err == nil && n.Kind == token.STRING {
+					words[word] = true
+				}
+			case *ast.CallExpr:
+				if name, ok := queryNamed(n); ok && queries[name] == "" {
+					t.Errorf("%s names the query %q, which is not there", e.Name(), name)
+				}
+			}
+			return true
+		})
+	}
+	for name := range queries {
+		if !words[name] {
+			t.Errorf("nothing uses the query %q", name)
+		}
+	}
+}
+
+// queryNamed is the name that a call of sqlText, exec or change gives.
+func queryNamed(call *ast.CallExpr) (string, bool) {
+	at := -1
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		if f.Name == "sqlText" {
+			at = 0
+		}
+	case *ast.SelectorExpr:
+		switch f.Sel.Name {
+		case "exec":
+			at = 1
+		case "change":
+			at = 2
+		}
+	}
+	if at < 0 || at >= len(call.Args) {
+		return "", false
+	}
+	lit, ok := call.Args[at].(*ast.BasicLit)
+	if !ok {
+		return "", false
+	}
+	name, err := strconv.Unquote(lit.Value)
+	return name, err == nil
+}
+
+func TestParseQueries(t *testing.T) {
+	tests := []struct {
+		name, text string
+		want       string
+		bad        bool
+	}{
+		{"blocks by name, without comments and semicolon", "-- about\n\n-- name: a (hot)\n-- why\nSELECT 1;\n\n-- name: b\nSELECT 2\nFROM x;\n", "a=SELECT 1|b=SELECT 2\nFROM x", false},
+		{"a block that does not end", "-- name: a\nSELECT 1\n", "", true},
+		{"a name that stands twice", "-- name: a\nSELECT 1;\n-- name: a\nSELECT 2;\n", "", true},
+		{"no blocks", "-- nothing\n", "", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			all := map[string]string{}
+			err := parseQueries(tt.text, all)
+			if (err != nil) != tt.bad {
+				t.Fatalf("got error %v, want one: %v", err, tt.bad)
+			}
+			var got []string
+			for name, text := range all {
+				got = append(got, name+"="+text)
+			}
+			sort.Strings(got)
+			if !tt.bad && strings.Join(got, "|") != tt.want {
+				t.Errorf("got %q, want %q", strings.Join(got, "|"), tt.want)
+			}
+		})
+	}
+}
+
+// A tenant's rows must be found by their account: whatever the planner does, it may not walk over others'.
+func TestQueriesOfATenantSearchByAccount(t *testing.T) {
+	s := openTemp(t, clock.System())
+	global := map[string]string{ // what looks over all accounts, and why
+		"account_list": "operator", "project_list_all": "operator", "token_list_all": "operator", "audit_list": "operator",
+		"order_list": "conditions are added", "voucher_code_list": "operator", "package_unmarked": "sweeper", "reservation_due": "sweeper",
+		"reservation_due_count": "metrics", "commit_debits_since": "start", "shape_of_debits": "bench",
+	}
+	for name, text := range queries {
+		if global[name] != "" || strings.HasPrefix(name, "count_") || strings.HasSuffix(name, "_after") || !strings.HasPrefix(text, "SELECT") && !strings.HasPrefix(text, "UPDATE") {
+			continue
+		}
+		for _, step := range plan(t, s, text) {
+			for _, table := range []string{"package", "entry", "purchase_order", "payment", "wallet_entry", "voucher ", "reservation", "debit_ref"} {
+				if strings.HasPrefix(step, "SCAN "+table) || strings.HasPrefix(step, "SCAN p") && strings.Contains(text, "package p") {
+					t.Errorf("%s: %s", name, step)
+				}
+			}
+		}
+	}
+}
+
+func plan(t testing.TB, s *Store, text string) []string {
+	t.Helper()
+	args := make([]any, strings.Count(text, "?"))
+	rows, err := s.readers.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args[:parameters(text)]...)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	defer rows.Close()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
+
+// parameters counts those of a statement: as SQLite does, a plain ? follows the largest number before it.
+func parameters(text string) int {
+	most := 0
+	for i, c := range text {
+		if c != '?' {
+			continue
+		}
+		var n int
+		if _, err := fmt.Sscanf(text[i+1:], "%d", &n); err != nil {
+			n = most + 1
+		}
+		most = max(most, n)
+	}
+	return most
+}
