@@ -1,0 +1,163 @@
+package config
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Settings of a server. The tags are those that the command line reads: name, default, enum, help.
+type Settings struct {
+	Addr      string `name:"addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	Data      string `name:"data" default:"./taocan-data" placeholder:"DIR" help:"Data folder: the database, its lock and the administrative socket."`
+	Zone      string `name:"zone" default:"Asia/Shanghai" placeholder:"NAME" help:"Time zone of dates, months and package numbers."`
+	LogFormat string `name:"log-format" default:"text" placeholder:"text|json" help:"Form of the log on stderr: text or json."`
+	LogLevel  string `name:"log-level" default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
+	TLSCert   string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM); with it, and --tls-key, the address speaks TLS."`
+	TLSKey    string `name:"tls-key" placeholder:"FILE" help:"Private key of the certificate (PEM)."`
+
+	MaxQuantity     int64         `name:"max-quantity" default:"10000000" placeholder:"N" help:"Largest quantity of one custom purchase."`
+	OrderCloseAfter time.Duration `name:"order-close-after" default:"24h" placeholder:"DURATION" help:"Unpaid orders close after this."`
+	IdempotencyDays int           `name:"idempotency-days" default:"30" placeholder:"DAYS" help:"How long debit ids are remembered, at least."`
+	StopTimeout     time.Duration `name:"stop-timeout" default:"15s" placeholder:"DURATION" help:"How long a stop waits for requests under way."`
+}
+
+// Defaults are the settings where nothing is said.
+func Defaults() Settings {
+	var s Settings
+	v := reflect.ValueOf(&s).Elem()
+	for i := range v.NumField() {
+		if value, ok := v.Type().Field(i).Tag.Lookup("default"); ok {
+			if err := set(v.Field(i), value); err != nil {
+				panic(fmt.Sprintf("config: default of %s: %v", v.Type().Field(i).Name, err))
+			}
+		}
+	}
+	return s
+}
+
+// Merge fills in what the flags left open: s holds the flags and defaults, fromFlag names the settings that a
+// flag gave, file is the configuration file (nil: none), env looks up a variable. It then checks the result.
+// The error names every problem, one per line.
+func Merge(s Settings, fromFlag map[string]bool, file io.Reader, env func(string) (string, bool)) (Settings, error) {
+	var lines map[string]line
+	var problems []error
+	if file != nil {
+		lines, problems = readFile(file)
+	}
+	v := reflect.ValueOf(&s).Elem()
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("name")
+		written, inFile := lines[name]
+		delete(lines, name)
+		if fromFlag[name] {
+			continue
+		}
+		source, value, found := fmt.Sprintf("line %d: %s", written.n, name), written.value, inFile
+		if fromEnv, ok := env(Variable(name)); ok {
+			source, value, found = Variable(name), fromEnv, true
+		}
+		if !found {
+			continue
+		}
+		if err := set(v.Field(i), value); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", source, err))
+		}
+	}
+	for name, l := range lines {
+		problems = append(problems, fmt.Errorf("line %d: %s is not a setting", l.n, name))
+	}
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return s, errors.Join(append(problems, s.check()...)...)
+}
+
+// Variable is the environment variable of a setting.
+func Variable(name string) string {
+	return "TAOCAN_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// set parses a value into a field. Only the kinds that Settings has are known.
+func set(field reflect.Value, value string) error {
+	switch field.Interface().(type) {
+	case string:
+		field.SetString(value)
+	case time.Duration:
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return fmt.Errorf("%.40q is not a duration such as 90s or 24h", value)
+		}
+		field.SetInt(int64(d))
+	case int, int64:
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return fmt.Errorf("%.40q is not a whole number", value)
+		}
+		field.SetInt(n)
+	default:
+		panic("config: a setting cannot be a " + field.Type().String())
+	}
+	return nil
+}
+
+type line struct {
+	n     int
+	value string
+}
+
+// readFile reads "name = value" lines; # starts a comment line.
+func readFile(file io.Reader) (map[string]line, []error) {
+	lines := map[string]line{}
+	var problems []error
+	scan := bufio.NewScanner(file)
+	for n := 1; scan.Scan(); n++ {
+		text := strings.TrimSpace(scan.Text())
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(text, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if !ok || name == "" {
+			problems = append(problems, fmt.Errorf("line %d: %.40q is not name = value", n, text))
+			continue
+		}
+		if before, twice := lines[name]; twice {
+			problems = append(problems, fmt.Errorf("line %d: %s stands already in line %d", n, name, before.n))
+			continue
+		}
+		lines[name] = line{n, value}
+	}
+	if err := scan.Err(); err != nil {
+		problems = append(problems, fmt.Errorf("read: %w", err))
+	}
+	return lines, problems
+}
+
+// check names everything that is wrong with the values themselves.
+func (s Settings) check() []error {
+	var bad []error
+	refuse := func(ok bool, format string, args ...any) {
+		if !ok {
+			bad = append(bad, fmt.Errorf(format, args...))
+		}
+	}
+	_, _, err := net.SplitHostPort(s.Addr)
+	refuse(err == nil, "addr: %.60q is not HOST:PORT", s.Addr)
+	refuse(s.Data != "", "data: is empty")
+	_, err = time.LoadLocation(s.Zone)
+	refuse(err == nil && s.Zone != "" && s.Zone != "Local", "zone: %.40q is not a time zone such as Asia/Shanghai", s.Zone)
+	refuse(s.LogFormat == "text" || s.LogFormat == "json", "log-format: %.40q is neither text nor json", s.LogFormat)
+	refuse(slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel), "log-level: %.40q is none of debug, info, warn, error", s.LogLevel)
+	refuse((s.TLSCert == "") == (s.TLSKey == ""), "tls-cert and tls-key: give both or neither")
+	refuse(s.MaxQuantity >= 100 && s.MaxQuantity <= 1_000_000_000, "max-quantity: must be from 100 to 1000000000")
+	refuse(s.OrderCloseAfter >= time.Minute, "order-close-after: must be at least 1m")
+	refuse(s.IdempotencyDays >= 1 && s.IdempotencyDays <= 3650, "idempotency-days: must be from 1 to 3650")
+	refuse(s.StopTimeout > 0, "stop-timeout: must be more than 0")
+	return bad
+}
