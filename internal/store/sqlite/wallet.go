@@ -42,16 +42,8 @@ func (r reader) walletEntry(ctx context.Context, a taocan.AccountID, n int64) (t
 
 // WalletReference finds the first entry of that kind that carries an external reference.
 func (r reader) WalletReference(ctx context.Context, a taocan.AccountID, kind taocan.WalletEntryKind, reference string) (taocan.WalletEntry, error) {
-	l := listing{query: sqlText("wallet_entry_list"), args: []any{a}, order: []sortColumn{byNumber("n")}}
-	l.and("kind = ? AND reference = ? AND reference <> ''", kind, reference)
-	found, _, err := slice(ctx, r.q, l, store.Paging{Limit: 1}, scanWalletEntry)
-	if err == nil && len(found) == 0 {
-		err = taocan.ErrNotFound
-	}
-	if err != nil {
-		return taocan.WalletEntry{}, about(err, "%s with reference %q of account %s", kind, reference, a)
-	}
-	return found[0], nil
+	e, err := one(ctx, r.q, sqlText("wallet_entry_by_reference"), scanWalletEntry, a, kind, reference)
+	return e, about(err, "%s with reference %q of account %s", kind, reference, a)
 }
 
 // AppendWallet writes the next line of a statement and the wallet after it.

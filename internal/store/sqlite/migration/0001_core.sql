@@ -361,7 +361,7 @@ CREATE INDEX package_purchased ON package (account_id, project_id, purchased_at,
 CREATE INDEX package_expires ON package (account_id, project_id, expires_at, number, category, purpose, country, live, exists_from);
 CREATE INDEX package_total ON package (account_id, project_id, total, number, category, purpose, country, expires_at, live, exists_from);
 -- Most packages of an old project are exhausted: balances, pools and lists of active ones look at the others alone.
-CREATE INDEX package_pool ON package (account_id, project_id, category, expires_at) WHERE live = 1;
+CREATE INDEX package_pool ON package (account_id, project_id, expires_at, category) WHERE live = 1;
 CREATE INDEX package_live_purchased ON package (account_id, project_id, purchased_at, number, category, purpose, country, expires_at) WHERE live = 1;
 CREATE INDEX package_order ON package (account_id, project_id, order_id) WHERE order_id IS NOT NULL;
 -- The sweeper looks over all accounts.
