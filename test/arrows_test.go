@@ -50,7 +50,7 @@ var layers = map[string]layer{
 	"catalog":  {imports: []string{"taocan", "store", "clock"}},
 	"order":    {imports: []string{"taocan", "store", "clock", "catalog"}},
 	"debit":    {imports: []string{"taocan", "store", "clock", "segment"}},
-	"packages": {imports: []string{"taocan", "store", "clock"}},
+	"packages": {imports: []string{"taocan", "store", "clock", "catalog"}},
 	"alert":    {imports: []string{"taocan", "store", "clock"}},
 	"access":   {imports: []string{"taocan", "store", "clock"}},
 	"notify":   {imports: []string{"taocan"}},

@@ -21,15 +21,15 @@ func kind(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return taocan.ErrNotFound
 	}
-	var failed *sqlite3.Error
-	if !errors.As(err, &failed) {
+	var code sqlite3.ExtendedErrorCode // the driver gives errors with a text, and bare codes
+	if !errors.As(err, &code) {
 		return err
 	}
-	switch failed.ExtendedCode() {
+	switch code {
 	case sqlite3.CONSTRAINT_UNIQUE, sqlite3.CONSTRAINT_PRIMARYKEY, sqlite3.CONSTRAINT_ROWID:
 		return fmt.Errorf("%w: %w", taocan.ErrConflict, err)
 	}
-	switch failed.Code() {
+	switch code.Code() {
 	case sqlite3.CONSTRAINT:
 		return fmt.Errorf("%w: %w", errConstraint, err)
 	case sqlite3.BUSY, sqlite3.LOCKED, sqlite3.FULL, sqlite3.IOERR, sqlite3.READONLY, sqlite3.CANTOPEN, sqlite3.PROTOCOL,
