@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -88,4 +89,65 @@ func stock(b *testing.B, st store.Store, projects int) []taocan.Tenant {
 		}
 	}
 	return tenants
+}
+
+// BenchmarkOpen: how long a start takes when ids have to be remembered.
+func BenchmarkOpen(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000, 5_000_000} {
+		b.Run(fmt.Sprintf("ids=%d", n), func(b *testing.B) {
+			ctx, dir := context.Background(), b.TempDir()
+			open := func() *sqlite.Store {
+				st, err := sqlite.Open(ctx, sqlite.Options{Dir: dir, Clock: clock.System()})
+				if err != nil {
+					b.Fatal(err)
+				}
+				return st
+			}
+			st := open()
+			fill(b, st, stock(b, st, 10), n)
+			if err := st.Close(); err != nil {
+				b.Fatal(err)
+			}
+			before := heapMiB()
+			b.ResetTimer()
+			for range b.N {
+				st = open()
+				b.StopTimer()
+				b.ReportMetric((heapMiB()-before)*(1<<20)/float64(n), "bytes/id")
+				if err := st.Close(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// fill makes n debits in batches of 10,000.
+func fill(b *testing.B, st store.Store, tenants []taocan.Tenant, n int) {
+	b.Helper()
+	ctx := context.Background()
+	engine := debit.New(debit.Config{Store: st, Clock: clock.System()})
+	engine.Start(ctx)
+	for done := 0; done < n; {
+		ops := make([]store.Op, min(10_000, n-done))
+		for i := range ops {
+			ops[i] = take(fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()), taocan.Marketing, 1)
+			ops[i].Tenant = tenants[done/10_000%len(tenants)]
+		}
+		if _, err := engine.Do(ctx, ops); err != nil {
+			b.Fatal(err)
+		}
+		done += len(ops)
+	}
+	if err := engine.Stop(ctx); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func heapMiB() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapInuse) / (1 << 20)
 }
