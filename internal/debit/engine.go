@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -213,6 +214,9 @@ func (e *Engine) commitLoop(ctx context.Context) {
 
 // step commits one batch and reports whether there was one.
 func (e *Engine) step(ctx context.Context) bool {
+	// Callers that were just answered get to ask again before the next batch is closed: fuller batches, and no wait
+	// where nobody is there.
+	runtime.Gosched()
 	e.mu.Lock()
 	batch := e.machine.batch()
 	e.mu.Unlock()

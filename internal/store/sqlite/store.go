@@ -287,6 +287,14 @@ func (w *writer) rollback() error {
 	return kind(w.raw.Exec("ROLLBACK"))
 }
 
+// abandon ends a transaction that has touched no balance in memory. Refused orders are common and must not cost the
+// engine its cache.
+func (w *writer) abandon() {
+	if w.raw.GetAutocommit() || w.raw.Exec("ROLLBACK") != nil {
+		_ = w.rollback()
+	}
+}
+
 // commit makes the transaction durable. After an error its outcome is unknown.
 func (w *writer) commit() error {
 	if err := w.raw.Exec("COMMIT"); err != nil {
@@ -321,7 +329,7 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 	done := false
 	defer func() {
 		if !done { // fn failed or panicked
-			_ = w.rollback()
+			w.abandon()
 		}
 	}()
 	t := &tx{reader: reader{w.conn, s}, account: account, now: s.clock.Now(), changed: map[taocan.Tenant]bool{}}
