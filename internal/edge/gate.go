@@ -1,0 +1,67 @@
+package edge
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"taocan/internal/taocan"
+)
+
+// Authenticator turns a bearer's secret into an actor.
+type Authenticator interface {
+	Authenticate(ctx context.Context, bearer, remote string) (taocan.Actor, error)
+}
+
+// Gate lets requests in.
+type Gate struct{ Access Authenticator }
+
+// Authenticate finds out who is asking and notes it on the request.
+func (g Gate) Authenticate(r *http.Request) (taocan.Actor, error) {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return taocan.Actor{}, taocan.ErrUnauthenticated
+	}
+	actor, err := g.Access.Authenticate(r.Context(), strings.TrimSpace(secret), RemoteAddress(r))
+	if err != nil {
+		return taocan.Actor{}, err
+	}
+	RequestOf(r.Context()).Actor = actor
+	return actor, nil
+}
+
+// Project lets the holder of any of the scopes into a project. One that is not the token's does not exist,
+// whatever the token may do in its own.
+func (g Gate) Project(r *http.Request, project string, anyOf ...taocan.Scope) error {
+	actor, err := g.Authenticate(r)
+	if err != nil {
+		return err
+	}
+	if actor.Project == "" || string(actor.Project) != project {
+		return taocan.ErrNotFound
+	}
+	return holds(actor, anyOf)
+}
+
+// Operator lets operators in.
+func (g Gate) Operator(r *http.Request) error {
+	actor, err := g.Authenticate(r)
+	if err != nil {
+		return err
+	}
+	return holds(actor, []taocan.Scope{taocan.ScopeOperator})
+}
+
+func holds(actor taocan.Actor, anyOf []taocan.Scope) error {
+	for _, s := range anyOf {
+		if actor.Can(s) {
+			return nil
+		}
+	}
+	names := make([]string, len(anyOf))
+	for i, s := range anyOf {
+		names[i] = string(s)
+	}
+	// Required names the usual one; the detail names all that would do.
+	return &taocan.ForbiddenError{Required: names[0], Detail: "the token lacks the scope " + strings.Join(names, " or ")}
+}

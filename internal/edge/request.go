@@ -1,0 +1,198 @@
+package edge
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"taocan/internal/clock"
+	"taocan/internal/taocan"
+)
+
+// Request is what is known of a request while it is served. Owned by the request's goroutine.
+type Request struct {
+	ID     string
+	Remote string
+	Call   string       // method and decoded path: with the body, the content of a keyed call
+	Actor  taocan.Actor // empty until the gate has let it in
+}
+
+type requestKey struct{}
+
+// RequestOf is the request that ctx belongs to; an empty one outside of Front.
+func RequestOf(ctx context.Context) *Request {
+	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
+		return r
+	}
+	return &Request{}
+}
+
+// ActorOf is who the gate let in.
+func ActorOf(ctx context.Context) taocan.Actor { return RequestOf(ctx).Actor }
+
+// Front stands before every route: it numbers, times, limits and logs requests.
+type Front struct {
+	Log     *slog.Logger
+	Clock   clock.Clock
+	Timeout time.Duration
+	Epoch   string                                                                  // of the store
+	Observe func(method, route string, status int, took time.Duration, bytes int64) // may be nil
+
+	prefix  string
+	counter atomic.Uint64
+}
+
+// Wrap puts the front before next. It is called once.
+func (f *Front) Wrap(next http.Handler) http.Handler {
+	var b [6]byte
+	_, _ = rand.Read(b[:])
+	// Unique over processes by its front half; nobody gains by guessing one.
+	f.prefix = hex.EncodeToString(b[:]) + "-"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, next) })
+}
+
+func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	start := f.Clock.Monotonic()
+	info := &Request{ID: f.prefix + strconv.FormatUint(f.counter.Add(1), 36), Call: r.Method + " " + r.URL.Path, Remote: RemoteAddress(r)}
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, info), f.Timeout)
+	defer cancel()
+	r = r.WithContext(ctx)
+	path := r.URL.Path
+	answer := &recorder{ResponseWriter: w}
+	h := w.Header()
+	h["X-Request-Id"] = []string{info.ID}
+	h["Taocan-Epoch"] = []string{f.Epoch}
+	for _, x := range securityHeaders {
+		h[x.name] = x.value
+	}
+	defer func() {
+		if broken := recover(); broken != nil {
+			if broken == http.ErrAbortHandler {
+				panic(broken)
+			}
+			f.Log.ErrorContext(ctx, "panic", "request_id", info.ID, "error", broken, "stack", string(debug.Stack()))
+			if answer.status == 0 {
+				p := internal.problem()
+				p.Detail = "something went wrong here; the log knows it as request " + info.ID
+				p.Write(answer)
+			}
+		}
+		if answer.status == 0 {
+			answer.status = http.StatusOK
+		}
+		took := f.Clock.Monotonic() - start
+		if f.Observe != nil {
+			f.Observe(r.Method, r.Pattern, answer.status, took, answer.bytes)
+		}
+		by := ""
+		if len(info.Actor.Scopes) > 0 { // otherwise nobody was let in
+			by = info.Actor.Name()
+		}
+		f.Log.LogAttrs(ctx, slog.LevelInfo, "request",
+			slog.String("request_id", info.ID), slog.String("method", r.Method), slog.String("path", clip(path)),
+			slog.Int("status", answer.status), slog.Int64("bytes", answer.bytes), slog.Duration("took", took),
+			slog.String("remote", info.Remote), slog.String("project", string(info.Actor.Project)), slog.String("by", by))
+	}()
+	if plainPath(r) {
+		next.ServeHTTP(answer, r)
+	} else {
+		ProblemAt(http.StatusNotFound, "").Write(answer)
+	}
+}
+
+// slashStep stands for the id "/", which ServeMux would take for the end of a path. It is no id itself.
+const slashStep = "%01"
+
+// RestorePath gives path parameters back what plainPath took from them.
+func RestorePath(r *http.Request, names ...string) {
+	for _, name := range names {
+		if r.PathValue(name) == "\x01" {
+			r.SetPathValue(name, "/")
+		}
+	}
+}
+
+// plainPath makes a path safe for a mux that cleans paths and redirects: an id may be "." or "..", percent-encoded
+// or not, and is never a step to another folder. It reports false for empty steps, which name nothing.
+func plainPath(r *http.Request) bool {
+	path := r.URL.EscapedPath()
+	if !strings.HasPrefix(path, "/") || strings.Contains(path, "//") {
+		return false
+	}
+	if !strings.Contains(path, "/.") && !strings.Contains(path, "/%2") {
+		return true
+	}
+	steps := strings.Split(path, "/")
+	for i, s := range steps {
+		switch {
+		case s == "." || s == "..":
+			steps[i] = strings.Repeat("%2E", len(s))
+		case strings.EqualFold(s, "%2F"):
+			steps[i] = slashStep
+		}
+	}
+	u := *r.URL
+	u.RawPath = strings.Join(steps, "/")
+	// A mux looks at RawPath only where it agrees with Path.
+	if u.Path, _ = url.PathUnescape(u.RawPath); u.Path == "" {
+		return false
+	}
+	r.URL = &u
+	return true
+}
+
+// securityHeaders go with every answer. Pages that need more set their own policy.
+var securityHeaders = []struct {
+	name  string
+	value []string
+}{
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"X-Frame-Options", []string{"DENY"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+	{"Cache-Control", []string{"no-store"}},
+}
+
+// RemoteAddress is the caller's address without its port.
+func RemoteAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
