@@ -1,0 +1,244 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"taocan/internal/access"
+	"taocan/internal/catalog"
+	"taocan/internal/clock"
+	"taocan/internal/config"
+	"taocan/internal/debit"
+	"taocan/internal/order"
+	"taocan/internal/packages"
+	"taocan/internal/rest"
+	"taocan/internal/store/sqlite"
+	"taocan/internal/taocan"
+)
+
+// Options of Open. A nil Log is silent.
+type Options struct {
+	Settings config.Settings // checked by config.Merge
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Version  string // shown by the API
+}
+
+// Server is the whole product in one process. Its parts are immutable after Open.
+type Server struct {
+	Store    *sqlite.Store
+	Access   *access.Access
+	Catalog  *catalog.Catalog
+	Orders   *order.Orders
+	Packages *packages.Packages
+	Debits   *debit.Engine
+	Zone     *time.Location
+
+	settings     config.Settings
+	clock        clock.Clock
+	log          *slog.Logger
+	handler      http.Handler
+	doorkeeper   doorkeeper
+	passwordFile string // written by this Open, empty otherwise
+
+	// Set by Start.
+	listener net.Listener
+	public   *http.Server
+	admin    *http.Server
+	failed   chan error
+	sweep    context.CancelFunc
+	running  sync.WaitGroup
+}
+
+// Open brings up store and use cases; nothing runs yet. Close it, or Start and Stop it.
+func Open(ctx context.Context, o Options) (_ *Server, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{settings: o.Settings, clock: o.Clock, log: o.Log, failed: make(chan error, 2)}
+	if s.Zone, err = time.LoadLocation(o.Settings.Zone); err != nil {
+		return nil, err
+	}
+	window := time.Duration(o.Settings.IdempotencyDays) * 24 * time.Hour
+	s.Store, err = sqlite.Open(ctx, sqlite.Options{Dir: o.Settings.Data, Clock: o.Clock, Log: o.Log, IdempotencyWindow: window})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Store.Close())
+		}
+	}()
+	s.Access = access.New(access.Config{Store: s.Store, Clock: o.Clock, Random: rand.Reader})
+	s.Catalog = catalog.New(s.Store, o.Clock, s.Zone, taocan.Segments(o.Settings.MaxQuantity))
+	s.Orders = order.New(order.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Random: rand.Reader, CloseAfter: o.Settings.OrderCloseAfter})
+	s.Packages = packages.New(s.Store, o.Clock, s.Zone, rand.Reader)
+	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log})
+	s.doorkeeper = doorkeeper{s.Access, rand.Text()}
+	s.handler, err = rest.New(rest.Config{
+		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Version: o.Version, Store: s.Store, Access: s.Access, Authenticator: s.doorkeeper,
+		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Catalog.Seed(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.firstOperator(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close gives the store up without having started.
+func (s *Server) Close() error { return s.Store.Close() }
+
+// Start listens and returns once requests are answered.
+func (s *Server) Start(ctx context.Context) (err error) {
+	certificate, err := s.certificate()
+	if err != nil {
+		return err
+	}
+	socket, err := listenSocket(s.settings.Data)
+	if err != nil {
+		return err
+	}
+	if s.listener, err = net.Listen("tcp", s.settings.Addr); err != nil {
+		return errors.Join(fmt.Errorf("listen on %s (another address: --addr): %w", s.settings.Addr, err), socket.Close())
+	}
+	s.Debits.Start(ctx)
+	sweeping, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.sweep = cancel
+	s.running.Go(func() { s.sweepLoop(sweeping) })
+
+	s.public, s.admin = s.httpServer(s.handler), s.httpServer(s.OperatorHandler())
+	s.public.TLSConfig = certificate
+	s.serve(func() error {
+		if certificate != nil {
+			return s.public.ServeTLS(s.listener, "", "")
+		}
+		return s.public.Serve(s.listener)
+	})
+	s.serve(func() error { return s.admin.Serve(socket) })
+	s.log.Info("serving", "url", s.URL(), "data", s.settings.Data)
+	return nil
+}
+
+// certificate is nil where the settings name none.
+func (s *Server) certificate() (*tls.Config, error) {
+	if s.settings.TLSCert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(s.settings.TLSCert, s.settings.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("certificate %s with key %s: %w", s.settings.TLSCert, s.settings.TLSKey, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+func (s *Server) serve(run func() error) {
+	s.running.Go(func() {
+		if err := run(); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("serve: %w", err)
+		}
+	})
+}
+
+// httpServer bounds how long a stranger may keep a connection busy. Each request has its own limit besides.
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       2 * time.Minute, // 8 MiB over a slow line
+		WriteTimeout:      5 * time.Minute, // a long export
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}
+
+// Failed gives an error when serving ends without Stop.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// URL is where a browser or a sender on this machine finds the server.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.settings.TLSCert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(s.listener.Addr().String())
+	if err != nil {
+		return scheme + "://" + s.listener.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// Stop ends the server: requests under way are answered within the settings' deadline, and what the engine
+// holds is committed.
+func (s *Server) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.settings.StopTimeout)
+	defer cancel()
+	var errs []error
+	for _, server := range []*http.Server{s.public, s.admin} {
+		if err := server.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop: requests were still under way: %w", err), server.Close())
+		}
+	}
+	s.sweep()
+	errs = append(errs, s.Debits.Stop(ctx))
+	s.running.Wait()
+	errs = append(errs, s.Store.Close())
+	s.log.Info("stopped")
+	return errors.Join(errs...)
+}
+
+// sweepEvery is how late an unpaid order may be written down as closed, or a package as expired. What they are
+// never waits for it.
+const sweepEvery = time.Second
+
+func (s *Server) sweepLoop(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.sweepOnce(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweepOnce writes down what the clock has decided. A clock that nobody trusts decides nothing: one wrong step
+// would close every order.
+func (s *Server) sweepOnce(ctx context.Context) {
+	if s.Debits.Ready() != nil {
+		return
+	}
+	for _, sweeper := range []struct {
+		name string
+		step func(context.Context) (int, error)
+	}{{"close unpaid orders", s.Orders.CloseUnpaid}, {"mark expired packages", s.Packages.MarkExpired}} {
+		for ctx.Err() == nil {
+			n, err := sweeper.step(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.log.Warn("sweeper failed, will try again", "sweeper", sweeper.name, "error", err)
+			}
+			if err != nil || n == 0 {
+				break
+			}
+		}
+	}
+}
