@@ -55,7 +55,7 @@ var layers = map[string]layer{
 	"access":   {imports: []string{"taocan", "store", "clock"}},
 	"notify":   {imports: []string{"taocan"}},
 
-	"edge":    {imports: []string{"access", "i18n", "taocan"}},
+	"edge":    {imports: []string{"access", "i18n", "taocan", "clock"}},
 	"rest":    {imports: slices.Concat(useCases, []string{"edge", "segment", "clock", "taocan", "store"})},
 	"action":  {imports: slices.Concat(useCases, []string{"edge", "segment", "clock", "taocan", "store"})},
 	"console": {imports: slices.Concat(useCases, []string{"edge", "segment", "clock", "taocan", "store", "i18n"})},

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"taocan/internal/clock"
+	"taocan/internal/config"
+	"taocan/internal/server"
+	"taocan/internal/store/sqlite"
+)
+
+type serveCmd struct {
+	config.Settings `embed:""`
+	Config          string `name:"config" env:"TAOCAN_CONFIG" placeholder:"FILE" help:"File of settings, lines of name = value. Each setting may also be given as TAOCAN_NAME."`
+}
+
+func (c *serveCmd) Run(a *app, line *kong.Context) error {
+	settings, err := c.settings(line)
+	if err != nil {
+		return usageError{err}
+	}
+	ctx, stop := untilSignal(a.ctx)
+	defer stop()
+	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: clock.System(), Log: logger(a.errOut, settings)})
+	if err != nil {
+		return openError(settings.Data, err)
+	}
+	if err := s.Start(ctx); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	if a.json {
+		err = a.printJSON(map[string]string{"url": s.URL(), "data": settings.Data, "operator_password_file": s.PasswordFile()})
+	} else {
+		fmt.Fprintf(a.out, "taocan serves %s from %s\n", s.URL(), settings.Data)
+		sayPassword(a, s)
+	}
+	return errors.Join(err, untilStopped(ctx, stop, s))
+}
+
+// settings merges flags, environment and file.
+func (c *serveCmd) settings(line *kong.Context) (config.Settings, error) {
+	fromFlag := map[string]bool{}
+	for _, p := range line.Path {
+		if p.Flag != nil {
+			fromFlag[p.Flag.Name] = true
+		}
+	}
+	var file io.Reader
+	if c.Config != "" {
+		f, err := os.Open(c.Config)
+		if err != nil {
+			return config.Settings{}, err
+		}
+		defer f.Close()
+		file = f
+	}
+	return config.Merge(c.Settings, fromFlag, file, os.LookupEnv)
+}
+
+// untilSignal is ended by ctrl-C or SIGTERM.
+func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+}
+
+// untilStopped waits for a signal or a failure, then stops the server. A second signal ends the process at once.
+func untilStopped(ctx context.Context, release context.CancelFunc, s *server.Server) error {
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-s.Failed():
+	}
+	release()
+	return errors.Join(failed, s.Stop(context.WithoutCancel(ctx)))
+}
+
+func logger(w io.Writer, s config.Settings) *slog.Logger {
+	o := &slog.HandlerOptions{}
+	var level slog.Level
+	if level.UnmarshalText([]byte(s.LogLevel)) == nil { // checked by config
+		o.Level = level
+	}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// openError says what to do where another process holds the database.
+func openError(dir string, err error) error {
+	if errors.Is(err, sqlite.ErrHeld) {
+		return fmt.Errorf("a server holds the data folder %s: stop it first, or give another with --data", dir)
+	}
+	return err
+}
+
+type migrateCmd struct {
+	Data string `name:"data" default:"./taocan-data" env:"TAOCAN_DATA" placeholder:"DIR" help:"Data folder."`
+}
+
+// Run opens the server without starting it: the schema, what is shipped, and the first operator.
+func (c *migrateCmd) Run(a *app) error {
+	settings := config.Defaults()
+	settings.Data = c.Data
+	s, err := server.Open(a.ctx, server.Options{Settings: settings, Clock: clock.System()})
+	if err != nil {
+		return openError(c.Data, err)
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]string{"data": c.Data, "operator_password_file": s.PasswordFile()})
+	}
+	fmt.Fprintf(a.out, "the database in %s has the schema of this version\n", c.Data)
+	sayPassword(a, s)
+	return nil
+}
+
+// sayPassword tells where the first operator's password is, the one time that it was made.
+func sayPassword(a *app, s *server.Server) {
+	if file := s.PasswordFile(); file != "" {
+		fmt.Fprintf(a.out, "the password of the login %q is in %s; delete the file once you have it\n", server.FirstOperator, file)
+	}
+}

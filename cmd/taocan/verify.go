@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"taocan/internal/clock"
+	"taocan/internal/store"
+	"taocan/internal/store/sqlite"
+)
+
+type verifyCmd struct {
+	Data            string `name:"data" default:"./taocan-data" env:"TAOCAN_DATA" placeholder:"DIR" help:"Data folder; a server may be running on it."`
+	ExpectHead      string `name:"expect-head" placeholder:"HEAD" help:"Head that an earlier verify printed: all that it covered must still be there."`
+	IdempotencyDays int    `name:"idempotency-days" default:"30" env:"TAOCAN_IDEMPOTENCY_DAYS" placeholder:"DAYS" help:"How long the server remembers debit ids."`
+}
+
+// verifyAnswer is the JSON form of a report.
+type verifyAnswer struct {
+	OK       bool            `json:"ok"`
+	Findings []verifyFinding `json:"findings"`
+	Checked  verifyChecked   `json:"checked"`
+	Head     string          `json:"head"`
+}
+
+type verifyFinding struct {
+	Subject string `json:"subject"`
+	Detail  string `json:"detail"`
+}
+
+type verifyChecked struct {
+	Commits  int64 `json:"commits"`
+	Debits   int64 `json:"debits"`
+	Entries  int64 `json:"entries"`
+	Packages int64 `json:"packages"`
+	Orders   int64 `json:"orders"`
+	Wallets  int64 `json:"wallets"`
+}
+
+func (c *verifyCmd) Run(a *app) error {
+	st, err := sqlite.Open(a.ctx, sqlite.Options{Dir: c.Data, Clock: clock.System(), ReadOnly: true})
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database in %s", c.Data)
+	}
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	report, err := store.Verify(a.ctx, st, store.VerifyOptions{ExpectHead: c.ExpectHead,
+		IdempotencyWindow: time.Duration(c.IdempotencyDays) * 24 * time.Hour})
+	if err != nil {
+		return err
+	}
+	if err := c.print(a, report); err != nil {
+		return err
+	}
+	if n := len(report.Findings); n > 0 {
+		return fmt.Errorf("%s does not prove: %d found", c.Data, n)
+	}
+	return nil
+}
+
+func (c *verifyCmd) print(a *app, r store.Report) error {
+	if a.json {
+		answer := verifyAnswer{OK: len(r.Findings) == 0, Findings: []verifyFinding{}, Head: r.Head,
+			Checked: verifyChecked{r.Commits, r.Debits, r.Entries, r.Packages, r.Orders, r.Wallets}}
+		for _, f := range r.Findings {
+			answer.Findings = append(answer.Findings, verifyFinding{f.Subject, f.Detail})
+		}
+		return a.printJSON(answer)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintln(a.out, f)
+	}
+	fmt.Fprintf(a.out, "checked %d commits, %d debits, %d entries, %d packages, %d orders, %d wallets\n",
+		r.Commits, r.Debits, r.Entries, r.Packages, r.Orders, r.Wallets)
+	fmt.Fprintf(a.out, "head %s\n", r.Head)
+	if len(r.Findings) == 0 {
+		fmt.Fprintln(a.out, "ok: every balance equals its entries, every payment its order, and the history is unaltered")
+	}
+	return nil
+}
