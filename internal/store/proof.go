@@ -32,6 +32,9 @@ type Proof interface {
 	// OpenReservations lists the project's reservations that nobody has settled, as their table has them.
 	OpenReservations(ctx context.Context, t taocan.Tenant) ([]OpenReservation, error)
 
+	// Derived compares what the back end keeps beside the ledger, to find things quickly, with what it is derived from.
+	Derived(ctx context.Context, limit int) ([]Finding, error)
+
 	// OrdersAfter lists orders of all tenants by account, project, id, with payment and packages.
 	OrdersAfter(ctx context.Context, t taocan.Tenant, id taocan.OrderID, limit int) ([]taocan.Order, error)
 	// WalletsAfter lists wallets by account.

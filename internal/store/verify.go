@@ -52,6 +52,7 @@ const (
 //     and what is reserved is the sum of open reservations;
 //   - every paid order has its payment, its packages and its wallet entry, every other has none;
 //   - every wallet is the sum of its entries;
+//   - what the back end derives from the ledger to find things quickly agrees with it;
 //   - no debit id stands twice within the time that ids are remembered.
 //
 // It covers what was committed before it began.
@@ -105,7 +106,7 @@ func (v *verifier) run(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, step := range []func(context.Context) error{v.countRows, v.packages, v.reservations, v.orders, v.wallets, v.ids} {
+	for _, step := range []func(context.Context) error{v.countRows, v.packages, v.derived, v.reservations, v.orders, v.wallets, v.ids} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -464,6 +465,24 @@ func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) e
 	}
 	if owner != p.Tenant {
 		return v.found(subject, "the directory of numbers says it belongs to project %q", owner.Project)
+	}
+	return nil
+}
+
+// derived proves what a back end keeps beside the ledger: a list that misses a package would hide its messages.
+func (v *verifier) derived(ctx context.Context) error {
+	var wrong []Finding
+	err := v.st.View(ctx, func(r Reader) (err error) {
+		wrong, err = r.Derived(ctx, v.o.MaxFindings)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read derived tables: %w", err)
+	}
+	for _, f := range wrong {
+		if err := v.found(f.Subject, "%s", f.Detail); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -122,6 +122,24 @@ func (r reader) OpenReservations(ctx context.Context, t taocan.Tenant) ([]store.
 	}, t.Account, t.Project)
 }
 
+// Derived compares live with the figures, and the counts of package_group with the packages.
+func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error) {
+	wrong, err := many(ctx, r.q, sqlText("package_live_wrong"), func(s scanner) (f store.Finding, err error) {
+		var n taocan.PackageNumber
+		err = s.Scan(&n)
+		return store.Finding{Subject: fmt.Sprintf("package %s", n), Detail: "is kept on the wrong side of what can pay"}, err
+	}, limit)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := many(ctx, r.q, sqlText("package_group_wrong"), func(s scanner) (f store.Finding, err error) {
+		var project, name string
+		err = s.Scan(&project, &name)
+		return store.Finding{Subject: fmt.Sprintf("packages %q of project %s", name, project), Detail: "are counted wrongly"}, err
+	}, limit)
+	return append(wrong, groups...), err
+}
+
 // OrdersAfter lists orders of all tenants in key order.
 func (r reader) OrdersAfter(ctx context.Context, t taocan.Tenant, id taocan.OrderID, limit int) ([]taocan.Order, error) {
 	l := listing{query: sqlText("order_list")}

@@ -36,6 +36,17 @@ FROM entry WHERE account_id = ? AND project_id = ? AND package = ? ORDER BY at, 
 -- name: package_reserved
 SELECT number, reserved FROM package WHERE account_id = ? AND project_id = ? AND live = 1 AND reserved > 0;
 
+-- name: package_live_wrong
+SELECT number FROM package WHERE live <> (remaining > 0 OR reserved > 0) LIMIT ?;
+
+-- name: package_group_wrong
+SELECT project_id, name FROM (
+  SELECT account_id, project_id, category, purpose, country, name, count(*) AS packages FROM package
+  GROUP BY account_id, project_id, category, purpose, country, name
+  UNION ALL
+  SELECT account_id, project_id, category, purpose, country, name, -packages FROM package_group
+) GROUP BY account_id, project_id, category, purpose, country, name HAVING sum(packages) <> 0 LIMIT ?;
+
 -- name: reservation_list
 SELECT at, id, deadline FROM reservation WHERE account_id = ? AND project_id = ? ORDER BY at, id;
 
