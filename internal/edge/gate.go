@@ -3,7 +3,9 @@ package edge
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"taocan/internal/taocan"
 )
@@ -28,6 +30,25 @@ func (g Gate) Authenticate(r *http.Request) (taocan.Actor, error) {
 	}
 	RequestOf(r.Context()).Actor = actor
 	return actor, nil
+}
+
+// CheckQuery refuses a query that cannot be read as one; parsers would leave the unreadable part out.
+func CheckQuery(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return taocan.Invalid("query", "is malformed", nil)
+	}
+	for name, list := range values {
+		for _, v := range list {
+			if !utf8.ValidString(name) || !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+				return taocan.Invalid("query", "is not text", nil)
+			}
+		}
+	}
+	return nil
 }
 
 // Project lets the holder of any of the scopes into a project. One that is not the token's does not exist,

@@ -75,10 +75,10 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		h[x.name] = x.value
 	}
 	defer func() {
-		if broken := recover(); broken != nil {
-			if broken == http.ErrAbortHandler {
-				panic(broken)
-			}
+		broken := recover()
+		if broken == http.ErrAbortHandler {
+			defer panic(broken) // the connection breaks off, but its line is written
+		} else if broken != nil {
 			f.Log.ErrorContext(ctx, "panic", "request_id", info.ID, "error", broken, "stack", string(debug.Stack()))
 			if answer.status == 0 {
 				p := internal.problem()

@@ -160,7 +160,11 @@ func (a *api) describe(op *huma.Operation, g guard) {
 func (a *api) guarded(g guard) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		if err := a.let(r, r.PathValue("project"), g); err != nil {
+		err := a.let(r, r.PathValue("project"), g)
+		if err == nil {
+			err = edge.CheckQuery(r)
+		}
+		if err != nil {
 			a.fail(r.Context(), err).Write(w)
 			return
 		}

@@ -119,7 +119,11 @@ func (a *api) hot(path, id, summary string, body *huma.Schema, g guard, serve fu
 	a.describe(op, g)
 	a.huma.OpenAPI().AddOperation(op)
 	a.mux.HandleFunc(op.Method+" "+path, func(w http.ResponseWriter, r *http.Request) {
-		if err := a.let(r, r.PathValue("project"), g); err != nil {
+		err := a.let(r, r.PathValue("project"), g)
+		if err == nil {
+			err = edge.CheckQuery(r)
+		}
+		if err != nil {
 			a.fail(r.Context(), err).Write(w)
 			return
 		}

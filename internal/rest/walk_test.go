@@ -351,11 +351,13 @@ var noSuccess = map[string]int{"redeem-voucher": 409}
 
 func TestEveryExampleIsAccepted(t *testing.T) {
 	w := newWorld(t)
-	for _, r := range readDocument(w.env).routes(t) {
-		if r.id == "release-reservation" || r.id == "commit-reservation" || r.id == "cancel-order" || r.id == "sign-out" || r.method == "GET" {
-			continue // have tests of their own, and would need another world
+	routes := readDocument(w.env).routes(t)
+	// Operators come last: they change the password, the agreement and what is on sale.
+	slices.SortStableFunc(routes, func(a, b route) int { return strings.Compare(b.path, a.path) })
+	for _, r := range routes {
+		if examples[r.id] == "" || r.id == "commit-reservation" { // settle-batch commits the same one
+			continue
 		}
-		w := newWorld(t)
 		token := w.demo
 		if r.operator() {
 			token = w.operator
@@ -455,7 +457,7 @@ func (d document) mutations(t *testing.T, id string, schema map[string]any, exam
 					for _, raw := range []string{`3`, `1.5`, `true`, `[]`, `{}`} {
 						add(name+" = "+raw, set(raw))
 					}
-					add(name+" = a huge string", set(`"`+strings.Repeat("x", 1<<20)+`"`))
+					add(name+" = a huge string", set(`"`+strings.Repeat("x", 300_000)+`"`))
 					add(name+" = broken UTF-8", set("\"\xff\xfe\""))
 					add(name+" = half a surrogate", set(`"\ud800"`))
 				case "boolean":
@@ -553,7 +555,7 @@ func TestEveryListRefusesBadQueries(t *testing.T) {
 		}
 		path := r.at(w.values(r, w.theirs))
 		w.call(token, "GET", path, "").want(t, 200)
-		queries := []string{"surprise=1"}
+		queries := []string{"surprise=1", "q=%zz", "q=%ff", "a=1;b=2"}
 		parameters, _ := doc.get(doc.v, "paths", r.path, "get", "parameters").([]any)
 		for _, p := range parameters {
 			name := doc.get(p, "name").(string)
