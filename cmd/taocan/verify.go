@@ -47,7 +47,7 @@ func (c *verifyCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	defer st.Close()
+	defer func() { _ = st.Close() }() // read only: nothing to lose
 	report, err := store.Verify(a.ctx, st, store.VerifyOptions{ExpectHead: c.ExpectHead,
 		IdempotencyWindow: time.Duration(c.IdempotencyDays) * 24 * time.Hour})
 	if err != nil {

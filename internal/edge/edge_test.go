@@ -158,7 +158,7 @@ func TestABrokenOffAnswerIsLogged(t *testing.T) {
 	front := &Front{Log: slog.New(slog.NewTextHandler(&log, nil)), Clock: clock.NewFake(noon), Timeout: time.Minute}
 	h := front.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	defer func() {
-		if p := recover(); p != http.ErrAbortHandler {
+		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
 			t.Errorf("recovered %v, want the server to see ErrAbortHandler", p)
 		}
 		if strings.Count(log.String(), "msg=request ") != 1 || strings.Contains(log.String(), "ERROR") {

@@ -76,7 +76,7 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	}
 	defer func() {
 		broken := recover()
-		if broken == http.ErrAbortHandler {
+		if broken == http.ErrAbortHandler { //nolint:errorlint // net/http compares by identity, too
 			defer panic(broken) // the connection breaks off, but its line is written
 		} else if broken != nil {
 			f.Log.ErrorContext(ctx, "panic", "request_id", info.ID, "error", broken, "stack", string(debug.Stack()))

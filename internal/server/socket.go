@@ -72,7 +72,7 @@ func withShortPath(dir string, use func(dir string) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(private)
+	defer func() { _ = os.RemoveAll(private) }()
 	short := filepath.Join(private, "d")
 	if err := os.Symlink(long, short); err != nil {
 		return err
