@@ -19,17 +19,15 @@ import (
 	"time"
 
 	"taocan/internal/clock"
-	"taocan/internal/config"
 	"taocan/internal/server"
 	"taocan/internal/store/sqlite"
 )
 
 // target says where an administrative command is carried out.
 type target struct {
-	Data  string `name:"data" default:"./taocan-data" env:"TAOCAN_DATA" placeholder:"DIR" help:"Data folder: its running server is asked, or where none runs, the database itself."`
-	URL   string `name:"url" env:"TAOCAN_URL" placeholder:"URL" help:"Ask the server at this address instead, with an operator's token."`
-	Token string `name:"token" env:"TAOCAN_TOKEN" placeholder:"TOKEN" help:"Operator's token for --url."`
-	Zone  string `name:"zone" default:"Asia/Shanghai" env:"TAOCAN_ZONE" placeholder:"NAME" help:"Time zone of the platform; counts where no server runs."`
+	folder `embed:""`
+	URL    string `name:"url" env:"TAOCAN_URL" placeholder:"URL" help:"Ask the server at this address, with an operator's token, instead of the one that runs on the data folder, or the folder itself."`
+	Token  string `name:"token" env:"TAOCAN_TOKEN" placeholder:"TOKEN" help:"Operator's token for --url."`
 }
 
 // client asks the REST API, wherever it answers.
@@ -51,19 +49,21 @@ func (t *target) connect(ctx context.Context) (*client, error) {
 		}
 		return &client{&http.Client{Timeout: requestTimeout}, strings.TrimSuffix(t.URL, "/"), t.Token, nothing}, nil
 	}
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return server.DialSocket(ctx, t.Data) }
+	settings, err := t.settings()
+	if err != nil {
+		return nil, err
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return server.DialSocket(ctx, settings.Data) }
 	if conn, err := dial(ctx, "", ""); err == nil {
 		_ = conn.Close()
 		return &client{&http.Client{Timeout: requestTimeout, Transport: &http.Transport{DialContext: dial}}, "http://taocan", "", nothing}, nil
 	}
-	if _, err := os.Stat(filepath.Join(t.Data, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no server runs on %s and there is no database in it: taocan migrate makes one", t.Data)
+	if _, err := os.Stat(filepath.Join(settings.Data, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no server runs on %s and there is no database in it: taocan migrate makes one", settings.Data)
 	}
-	settings := config.Defaults()
-	settings.Data, settings.Zone = t.Data, t.Zone
 	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: clock.System()})
 	if errors.Is(err, sqlite.ErrHeld) {
-		return nil, fmt.Errorf("a server holds the data folder %s but its socket does not answer: stop it first, or ask it with --url and --token", t.Data)
+		return nil, fmt.Errorf("a server holds the data folder %s but its socket does not answer: stop it first, or ask it with --url and --token", settings.Data)
 	}
 	if err != nil {
 		return nil, err

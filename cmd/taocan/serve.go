@@ -54,16 +54,39 @@ func (c *serveCmd) settings(line *kong.Context) (config.Settings, error) {
 			fromFlag[p.Flag.Name] = true
 		}
 	}
+	return mergeSettings(c.Settings, fromFlag, c.Config)
+}
+
+func mergeSettings(s config.Settings, fromFlag map[string]bool, path string) (config.Settings, error) {
 	var file io.Reader
-	if c.Config != "" {
-		f, err := os.Open(c.Config)
+	if path != "" {
+		f, err := os.Open(path)
 		if err != nil {
 			return config.Settings{}, err
 		}
 		defer f.Close()
 		file = f
 	}
-	return config.Merge(c.Settings, fromFlag, file, os.LookupEnv)
+	return config.Merge(s, fromFlag, file, os.LookupEnv)
+}
+
+// folder says which installation a command is about. It takes the server's settings, since an import into another
+// zone than the server's would make other expiry dates.
+type folder struct {
+	Data   string `name:"data" placeholder:"DIR" help:"Data folder (default ./taocan-data, or TAOCAN_DATA)."`
+	Config string `name:"config" env:"TAOCAN_CONFIG" placeholder:"FILE" help:"The server's file of settings."`
+}
+
+func (f *folder) settings() (config.Settings, error) {
+	s, fromFlag := config.Defaults(), map[string]bool{}
+	if f.Data != "" {
+		s.Data, fromFlag["data"] = f.Data, true
+	}
+	s, err := mergeSettings(s, fromFlag, f.Config)
+	if err != nil {
+		return s, usageError{err}
+	}
+	return s, nil
 }
 
 // untilSignal is ended by ctrl-C or SIGTERM.
@@ -102,25 +125,25 @@ func openError(dir string, err error) error {
 	return err
 }
 
-type migrateCmd struct {
-	Data string `name:"data" default:"./taocan-data" env:"TAOCAN_DATA" placeholder:"DIR" help:"Data folder."`
-}
+type migrateCmd struct{ folder }
 
 // Run opens the server without starting it: the schema, what is shipped, and the first operator.
 func (c *migrateCmd) Run(a *app) error {
-	settings := config.Defaults()
-	settings.Data = c.Data
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
 	s, err := server.Open(a.ctx, server.Options{Settings: settings, Clock: clock.System()})
 	if err != nil {
-		return openError(c.Data, err)
+		return openError(settings.Data, err)
 	}
 	if err := s.Close(); err != nil {
 		return err
 	}
 	if a.json {
-		return a.printJSON(map[string]string{"data": c.Data, "operator_password_file": s.PasswordFile()})
+		return a.printJSON(map[string]string{"data": settings.Data, "operator_password_file": s.PasswordFile()})
 	}
-	fmt.Fprintf(a.out, "the database in %s has the schema of this version\n", c.Data)
+	fmt.Fprintf(a.out, "the database in %s has the schema of this version\n", settings.Data)
 	sayPassword(a, s)
 	return nil
 }

@@ -12,9 +12,8 @@ import (
 )
 
 type verifyCmd struct {
-	Data            string `name:"data" default:"./taocan-data" env:"TAOCAN_DATA" placeholder:"DIR" help:"Data folder; a server may be running on it."`
-	ExpectHead      string `name:"expect-head" placeholder:"HEAD" help:"Head that an earlier verify printed: all that it covered must still be there."`
-	IdempotencyDays int    `name:"idempotency-days" default:"30" env:"TAOCAN_IDEMPOTENCY_DAYS" placeholder:"DAYS" help:"How long the server remembers debit ids."`
+	folder     `embed:""`
+	ExpectHead string `name:"expect-head" placeholder:"HEAD" help:"Head that an earlier verify printed: all that it covered must still be there."`
 }
 
 // verifyAnswer is the JSON form of a report.
@@ -39,17 +38,22 @@ type verifyChecked struct {
 	Wallets  int64 `json:"wallets"`
 }
 
+// Run reads beside a running server.
 func (c *verifyCmd) Run(a *app) error {
-	st, err := sqlite.Open(a.ctx, sqlite.Options{Dir: c.Data, Clock: clock.System(), ReadOnly: true})
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
+	st, err := sqlite.Open(a.ctx, sqlite.Options{Dir: settings.Data, Clock: clock.System(), ReadOnly: true})
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no database in %s", c.Data)
+		return fmt.Errorf("there is no database in %s", settings.Data)
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { _ = st.Close() }() // read only: nothing to lose
 	report, err := store.Verify(a.ctx, st, store.VerifyOptions{ExpectHead: c.ExpectHead,
-		IdempotencyWindow: time.Duration(c.IdempotencyDays) * 24 * time.Hour})
+		IdempotencyWindow: time.Duration(settings.IdempotencyDays) * 24 * time.Hour})
 	if err != nil {
 		return err
 	}
@@ -57,7 +61,7 @@ func (c *verifyCmd) Run(a *app) error {
 		return err
 	}
 	if n := len(report.Findings); n > 0 {
-		return fmt.Errorf("%s does not prove: %d found", c.Data, n)
+		return fmt.Errorf("%s does not prove: %d found", settings.Data, n)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func Merge(s Settings, fromFlag map[string]bool, file io.Reader, env func(string
 			continue
 		}
 		source, value, found := fmt.Sprintf("line %d: %s", written.n, name), written.value, inFile
-		if fromEnv, ok := env(Variable(name)); ok {
+		if fromEnv, _ := env(Variable(name)); fromEnv != "" { // an empty variable is how many tools leave one out
 			source, value, found = Variable(name), fromEnv, true
 		}
 		if !found {

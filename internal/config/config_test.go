@@ -49,6 +49,8 @@ func TestMerge(t *testing.T) {
 			flags: map[string]string{"addr": "127.0.0.1:8080"}, want: func(*config.Settings) {}},
 		{name: "a name with a dash has a variable with an underscore", env: map[string]string{"TAOCAN_IDEMPOTENCY_DAYS": "60"},
 			want: func(s *config.Settings) { s.IdempotencyDays = 60 }},
+		{name: "an empty variable says nothing", file: "addr = :9000", env: map[string]string{"TAOCAN_ADDR": ""},
+			want: func(s *config.Settings) { s.Addr = ":9000" }},
 		{name: "variables of others are left alone", env: map[string]string{"TAOCAN_SERVICE_HOST": "10.0.0.1"}, want: func(*config.Settings) {}},
 		{name: "a value may hold an equals sign", file: "data = ./a=b", want: func(s *config.Settings) { s.Data = "./a=b" }},
 	}

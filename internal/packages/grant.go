@@ -2,6 +2,7 @@ package packages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -71,7 +72,11 @@ func (p *Packages) Grant(ctx context.Context, actor taocan.Actor, t taocan.Tenan
 		if granted.Number, err = store.FreeNumber(ctx, tx, g.Category, g.Purpose, now, p.zone, p.random); err != nil {
 			return err
 		}
-		if err := tx.InsertPackage(ctx, granted, taocan.EntryGrant, g.Reason); err != nil {
+		err = tx.InsertPackage(ctx, granted, taocan.EntryGrant, g.Reason)
+		if errors.Is(err, taocan.ErrConflict) { // another process took the number since we looked: not the caller's conflict
+			err = fmt.Errorf("package number %s: %w", granted.Number, taocan.ErrUnavailable)
+		}
+		if err != nil {
 			return err
 		}
 		if err := tx.InsertIdempotencyKey(ctx, store.IdempotencyKey{Tenant: t, Operation: opGrant, Key: key, Content: content,

@@ -113,7 +113,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 		return err
 	}
 	if s.listener, err = net.Listen("tcp", s.settings.Addr); err != nil {
-		return errors.Join(fmt.Errorf("listen on %s (another address: --addr): %w", s.settings.Addr, err), socket.Close())
+		return errors.Join(fmt.Errorf("%w; choose another address with --addr", err), socket.Close())
 	}
 	s.Debits.Start(ctx)
 	sweeping, cancel := context.WithCancel(context.WithoutCancel(ctx))
