@@ -27,10 +27,6 @@ type Config struct {
 	SweepEvery time.Duration
 }
 
-// A clock that jumps forward further than this against the monotonic clock stops the engine until an operator
-// confirms it: one bad time step must not let every package expire.
-const maxClockJump = time.Hour
-
 // Due reservations are settled in pieces of this many, each in one commit behind waiting callers.
 const sweepPiece = 2000
 
@@ -48,8 +44,7 @@ type Engine struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	offset   atomic.Int64 // wall − monotonic when the clock was last trusted, ns
-	jumped   atomic.Bool
+	jumped   atomic.Bool // and logged
 	draining atomic.Bool
 	counts   counts
 }
@@ -71,9 +66,7 @@ func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, machine: newMachine(c.Limits), wake: make(chan struct{}, 1)}
-	e.ConfirmClock()
-	return e
+	return &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, machine: newMachine(c.Limits), wake: make(chan struct{}, 1)}
 }
 
 // Start runs the engine until Stop.
@@ -98,7 +91,9 @@ func (e *Engine) Stop(ctx context.Context) error {
 		}
 	}
 	e.halt(fmt.Errorf("the server is stopping: %w", taocan.ErrUnavailable))
-	e.cancel()
+	if e.cancel != nil { // it was started
+		e.cancel()
+	}
 	e.running.Wait()
 	return err
 }
@@ -302,33 +297,37 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 		if err := e.submit(c, (*machine).settle); err != nil {
 			return settled, err
 		}
-		if _, err := c.wait(ctx); err != nil {
+		outcomes, err := c.wait(ctx)
+		if err != nil {
 			return settled, err
 		}
-		settled += len(due)
-		if len(due) < sweepPiece {
+		before := settled
+		for i, o := range outcomes {
+			if o.Err != nil {
+				e.log.Error("a due reservation cannot be settled", "project", due[i].Project, "id", due[i].ID, "error", o.Err)
+				continue
+			}
+			settled++
+		}
+		if len(due) < sweepPiece || settled == before {
 			return settled, nil
 		}
 	}
 }
 
-// checkClock refuses to write after a jump forward of the wall clock.
+// checkClock refuses early what the store would refuse, and logs it once.
 func (e *Engine) checkClock() error {
-	jump := time.Duration(e.clock.Now().UnixNano() - int64(e.clock.Monotonic()) - e.offset.Load())
-	if jump <= maxClockJump {
-		return nil
+	err := e.store.CheckClock()
+	if err == nil {
+		e.jumped.Store(false)
+	} else if e.jumped.CompareAndSwap(false, true) {
+		e.log.Error("nothing is written to the ledger until an operator confirms the clock", "error", err)
 	}
-	if e.jumped.CompareAndSwap(false, true) {
-		e.log.Error("the clock jumped forward; debits wait until an operator confirms it", "jump", jump.String())
-	}
-	return fmt.Errorf("the server's clock jumped forward by %s and an operator has to confirm it: %w", jump.Round(time.Second), taocan.ErrUnavailable)
+	return err
 }
 
 // ConfirmClock trusts the wall clock as it stands.
-func (e *Engine) ConfirmClock() {
-	e.offset.Store(e.clock.Now().UnixNano() - int64(e.clock.Monotonic()))
-	e.jumped.Store(false)
-}
+func (e *Engine) ConfirmClock() { e.store.ConfirmClock() }
 
 // Ready says why the engine takes no debits, nil when it does.
 func (e *Engine) Ready() error {

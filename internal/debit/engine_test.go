@@ -315,6 +315,81 @@ func TestAPackageStopsPayingAtItsExpiryInstant(t *testing.T) {
 	b.verify()
 }
 
+// A reservation outlives the time that ids are remembered: its deadline passed while the server was down.
+func TestAnOldReservationIsStillSettled(t *testing.T) {
+	b := newBench(t)
+	b.grant(domestic(1, taocan.Marketing, 10, begin.AddDate(1, 0, 0)))
+	for _, id := range []string{"r-1", "r-2"} {
+		if o := b.one(reserve(id, taocan.Marketing, 4, taocan.MaxTTL)); o.Err != nil {
+			t.Fatal(o.Err)
+		}
+	}
+	b.clock.Advance(taocan.MaxTTL - time.Minute)
+	b.restart()
+	if o := b.one(settle(store.OpCommit, "r-1", 3)); o.Err != nil {
+		t.Errorf("commit a minute before the deadline: %v", o.Err)
+	}
+	b.clock.Advance(10 * time.Minute)
+	b.restart()
+	if o := b.one(settle(store.OpCommit, "r-1", 3)); o.Err != nil || !o.Replayed {
+		t.Errorf("the commit's retry, after the reservation's age passed the window: %+v", o)
+	}
+	if o := b.one(reserve("r-2", taocan.Marketing, 4, taocan.MaxTTL)); !o.Replayed {
+		t.Errorf("reserving again under the id of an open reservation: %+v, want a replay", o)
+	}
+	if n, err := b.engine.Sweep(t.Context()); n != 1 || err != nil {
+		t.Errorf("swept %d, %v; want 1", n, err)
+	}
+	if p := b.pkg("U1B2603010000001"); p.Remaining != 7 || p.Reserved != 0 || p.Used != 3 {
+		t.Errorf("remaining %d, reserved %d, used %d; want 7, 0, 3", p.Remaining, p.Reserved, p.Used)
+	}
+	b.verify()
+}
+
+// Packages of other times do not crowd those out that paid.
+func TestExplainOfAProjectWithHistory(t *testing.T) {
+	b := newBench(t)
+	err := b.store.Update(t.Context(), owner.Account, func(tx store.Tx) error {
+		for i := range 600 {
+			p := domestic(i+1, taocan.Marketing, 5, tx.Now().Add(time.Hour))
+			p.PurchasedAt, p.ExistsFrom = tx.Now(), tx.Now()
+			if err := tx.InsertPackage(t.Context(), p, taocan.EntryGrant, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Advance(2 * time.Hour)
+	b.grant(domestic(0xF001, taocan.Marketing, 10, begin.AddDate(1, 0, 0)))
+	b.grant(domestic(0xF002, taocan.Verification, 10, begin.AddDate(1, 0, 0)))
+	b.one(take("m-1", taocan.Marketing, 3))
+	b.clock.Advance(time.Hour)
+	err = b.store.Update(t.Context(), owner.Account, func(tx store.Tx) error { // as of before the debit, but made after it
+		p := domestic(0xF003, taocan.Marketing, 10, begin.AddDate(0, 1, 0))
+		p.PurchasedAt, p.ExistsFrom = begin, begin
+		return tx.InsertPackage(t.Context(), p, taocan.EntryImport, "")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := b.engine.Explain(t.Context(), owner, "m-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdicts := map[debit.Verdict]int{}
+	for _, c := range x.Considered {
+		verdicts[c.Verdict]++
+	}
+	if x.Considered[0].Verdict != debit.Used || x.Considered[0].Package.Number != "U1B260301000F001" || verdicts[debit.Used] != 1 ||
+		verdicts[debit.OtherPurpose] != 1 || verdicts[debit.NotNeeded] != 0 || verdicts[debit.ExpiredThen] == 0 {
+		t.Errorf("first %+v, verdicts %v", x.Considered[0], verdicts)
+	}
+	b.verify()
+}
+
 func TestAClockJumpForwardStopsDebitsUntilConfirmed(t *testing.T) {
 	b := newBench(t)
 	b.grant(domestic(1, taocan.Marketing, 10, begin.AddDate(0, 1, 0)))
@@ -328,6 +403,13 @@ func TestAClockJumpForwardStopsDebitsUntilConfirmed(t *testing.T) {
 	}
 	if b.engine.Ready() == nil {
 		t.Error("ready after the jump")
+	}
+	// No other writer of the ledger may take the wrong time either: the next debit would have to follow it.
+	err := b.store.Update(t.Context(), owner.Account, func(tx store.Tx) error {
+		return tx.AdjustPackage(t.Context(), owner, "U1B2603010000001", 1, "test")
+	})
+	if !errors.Is(err, taocan.ErrUnavailable) {
+		t.Errorf("adjust after the jump: %v, want unavailable", err)
 	}
 	b.clock.Jump(-90 * 24 * time.Hour)
 	if o := b.one(take("m-2", taocan.Marketing, 1)); o.Err != nil {

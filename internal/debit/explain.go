@@ -2,7 +2,9 @@ package debit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -36,8 +38,11 @@ type Considered struct {
 	available taocan.Segments
 }
 
-// Packages listed in an explanation at most.
-const maxConsidered = 1000
+// Packages listed in an explanation at most: of each purpose that could pay, and of those that could not.
+const (
+	maxConsidered = 500
+	maxUnfit      = 20
+)
 
 // Debit is what stands recorded under the id.
 func (e *Engine) Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (d taocan.Debit, err error) {
@@ -73,21 +78,89 @@ func (e *Engine) Explain(ctx context.Context, t taocan.Tenant, id taocan.DebitID
 		if x.Debit, err = r.Debit(ctx, t, id); err != nil {
 			return err
 		}
-		before := x.Debit.At.Add(-time.Microsecond)
-		page, err := r.Packages(ctx, t, store.PackageFilter{Category: x.Debit.Category, Country: x.Debit.Country,
-			Now: before, AsOf: before, Sort: "expires_at", Paging: store.Paging{Limit: maxConsidered}})
+		packages, truncated, err := candidates(ctx, r, &x.Debit)
 		if err != nil {
 			return fmt.Errorf("packages before %s: %w", x.Debit.At, err)
 		}
-		x.Truncated = page.Next != ""
+		x.Truncated = truncated
 		earlier, err := r.DebitsAt(ctx, t, x.Debit.At)
 		if err != nil {
 			return fmt.Errorf("commit of debit %s: %w", id, err)
 		}
-		x.Considered = consider(page.Items, &x.Debit, earlier)
+		x.Considered = consider(packages, &x.Debit, earlier)
 		return nil
 	})
 	return x, err
+}
+
+// candidates lists, as they were just before d, the packages that could pay for it in the order of use, some of other
+// purposes, and those that had expired last with something left.
+func candidates(ctx context.Context, r store.Reader, d *taocan.Debit) (packages []taocan.Package, truncated bool, err error) {
+	commit, err := commitOf(ctx, r, d)
+	if err != nil {
+		return nil, false, err
+	}
+	before := d.At.Add(-time.Microsecond)
+	paying := payingPurposes(d.Purpose)
+	var unfit []taocan.Purpose
+	for _, p := range taocan.Purposes {
+		if !slices.Contains(paying, p) {
+			unfit = append(unfit, p)
+		}
+	}
+	list := func(status taocan.Status, sort string, limit int, purposes ...taocan.Purpose) error {
+		page, err := r.Packages(ctx, d.Tenant, store.PackageFilter{Category: d.Category, Country: d.Country, Purposes: purposes,
+			Statuses: []taocan.Status{status}, Sort: sort, Now: before, AsOf: before, Paging: store.Paging{Limit: limit}})
+		if err != nil {
+			return err
+		}
+		truncated = truncated || page.Next != ""
+		for _, p := range page.Items {
+			later, err := madeAfter(ctx, r, p, commit)
+			if err != nil {
+				return err
+			}
+			if !later {
+				packages = append(packages, p)
+			}
+		}
+		return nil
+	}
+	for _, purpose := range paying {
+		if err := list(taocan.Active, "expires_at", maxConsidered, purpose); err != nil {
+			return nil, false, err
+		}
+	}
+	if len(unfit) > 0 {
+		if err := list(taocan.Active, "expires_at", maxUnfit, unfit...); err != nil {
+			return nil, false, err
+		}
+	}
+	return packages, truncated, list(taocan.Expired, "-expires_at", maxUnfit)
+}
+
+// commitOf is the sequence of the commit that recorded d, read from its entry; 0 where it left none.
+func commitOf(ctx context.Context, r store.Reader, d *taocan.Debit) (int64, error) {
+	kind := taocan.EntryDebit
+	if d.Kind == taocan.KindReservation {
+		kind = taocan.EntryReserve
+	}
+	for _, a := range d.Allocations {
+		e, err := r.Entry(ctx, store.RowRef{Kind: store.RowEntry, Tenant: d.Tenant, ID: string(a.Package), N: d.At.UnixMicro(), Entry: kind})
+		if err == nil || !errors.Is(err, taocan.ErrNotFound) {
+			return e.Commit, err
+		}
+	}
+	return 0, nil
+}
+
+// madeAfter reports whether a package that as-of answers know at the time was imported only later, as of an earlier day.
+func madeAfter(ctx context.Context, r store.Reader, p taocan.Package, commit int64) (bool, error) {
+	if commit == 0 || p.Order != "" {
+		return false, nil
+	}
+	opening, err := r.OpeningEntry(ctx, p.Tenant, p.Number)
+	return opening.Commit > commit, err
 }
 
 // consider replays what the commit did before d and judges every package that had anything left.

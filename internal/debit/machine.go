@@ -46,10 +46,11 @@ type machine struct {
 	bytes    int             // waiting
 	perOwner map[taocan.Tenant]int
 
-	settling *call     // due reservations: served behind callers
-	split    [][]*call // halves of a failed batch, to be tried once more
-	flying   []*call
-	stopped  error
+	settling   *call // due reservations: served behind callers, but passed over once at most
+	passedOver bool
+	split      [][]*call // halves of a failed batch, to be tried once more
+	flying     []*call
+	stopped    error
 }
 
 func newMachine(l Limits) *machine {
@@ -110,10 +111,11 @@ func (m *machine) batch() []*call {
 		m.take(owner, c)
 		taken += len(c.ops)
 	}
-	if m.settling != nil && taken < m.limits.Batch {
+	if m.settling != nil && (taken < m.limits.Batch || m.passedOver) {
 		m.flying = append(m.flying, m.settling)
 		m.settling = nil
 	}
+	m.passedOver = m.settling != nil
 	return m.flying
 }
 
@@ -158,10 +160,8 @@ func (m *machine) complete(outcomes []store.Outcome, err error) []answer {
 }
 
 func unavailable(err error) error {
-	if errors.Is(err, taocan.ErrUnavailable) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
+	// %v: whatever failed inside must not be taken for an answer to the caller's operation.
+	return fmt.Errorf("%w: %v", taocan.ErrUnavailable, err)
 }
 
 // stop refuses everything from now on and answers all that waits.

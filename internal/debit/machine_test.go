@@ -166,3 +166,31 @@ func TestDueReservationsWaitBehindCallers(t *testing.T) {
 		t.Errorf("second batch %q", got)
 	}
 }
+
+func TestDueReservationsArePassedOverOnceAtMost(t *testing.T) {
+	m := newMachine(Limits{Queued: 100, QueuedBytes: 1000, Batch: 2})
+	if err := m.settle(callOf("p", "due")); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 {
+		offer(t, m, callOf("p", fmt.Sprint(i)))
+	}
+	m.batch()
+	m.complete(make([]store.Outcome, 2), nil)
+	if got := idsOf(m.batch()); got != "2 3 due " {
+		t.Errorf("second of many full batches %q", got)
+	}
+}
+
+// What fails inside is no answer to the operation: a sender that reads "not found" would not ask again.
+func TestAFailureInsideIsOnlyEverUnavailable(t *testing.T) {
+	m := newMachine(DefaultLimits)
+	for _, cause := range []error{taocan.ErrNotFound, taocan.ErrConflict, fmt.Errorf("%w: %w", taocan.ErrUnavailable, taocan.ErrConflict)} {
+		offer(t, m, callOf("p", "1"))
+		m.batch()
+		err := m.complete(nil, cause)[0].err
+		if !errors.Is(err, taocan.ErrUnavailable) || errors.Is(err, taocan.ErrNotFound) || errors.Is(err, taocan.ErrConflict) {
+			t.Errorf("%v is answered %v", cause, err)
+		}
+	}
+}

@@ -291,15 +291,16 @@ func FindDebit(blob []byte, at time.Time, t taocan.Tenant, id taocan.DebitID) (t
 	return d, r.err
 }
 
-// WalkDebitIDs calls fn with the project and id of every record of a commit, in order, and whether it is a
-// reservation's settlement.
-func WalkDebitIDs(blob []byte, fn func(t taocan.Tenant, id []byte, settled bool)) error {
+// WalkDebitIDs calls fn with the project and id of every record of a commit, in order, whether it is of a
+// reservation, and whether it is its settlement.
+func WalkDebitIDs(blob []byte, fn func(t taocan.Tenant, id []byte, reservation, settled bool)) error {
 	return walkDebits(blob, nil, func(r *unpacker, t taocan.Tenant, record []byte) bool {
 		head := unpacker{b: record}
 		id := head.raw(head.length())
 		flags := head.byte()
 		if head.err == nil {
-			fn(t, id, flags&flagReservation != 0 && flags&(flagReleased|flagCommitted) != 0)
+			reservation := flags&flagReservation != 0
+			fn(t, id, reservation, reservation && flags&(flagReleased|flagCommitted) != 0)
 		}
 		return head.err == nil
 	})

@@ -101,7 +101,7 @@ func FuzzUnpack(f *testing.F) {
 			t.Errorf("%d records in %d bytes", len(found), len(blob))
 		}
 		_, _ = FindDebit(blob, packedAt, d.Tenant, d.ID)
-		_ = WalkDebitIDs(blob, func(taocan.Tenant, []byte, bool) {})
+		_ = WalkDebitIDs(blob, func(taocan.Tenant, []byte, bool, bool) {})
 		_, _ = UnpackManifest(blob)
 	})
 }

@@ -14,8 +14,10 @@ type Proof interface {
 	Commits(ctx context.Context, lane taocan.Lane, after int64, limit int) ([]Commit, error)
 	// LedgerRow loads the row that a manifest names and digests it as it stands; not for entries.
 	LedgerRow(ctx context.Context, ref RowRef) (Row, error)
-	// LedgerCounts counts the rows of each kind that belong to commits up to the heads.
-	LedgerCounts(ctx context.Context, heads [taocan.Lanes]Head) (map[RowKind]int64, error)
+	// LedgerCount counts the rows of a kind.
+	LedgerCount(ctx context.Context, kind RowKind, heads [taocan.Lanes]Head) (RowCount, error)
+	// DebitRefsAfter lists projects' references to commits by account, project, time.
+	DebitRefsAfter(ctx context.Context, after DebitRef, limit int) ([]DebitRef, error)
 	// Entry loads the entry that a manifest names.
 	Entry(ctx context.Context, ref RowRef) (taocan.Entry, error)
 	// HasDebitRef reports whether the project's list of commits knows the one at this time.
@@ -41,6 +43,18 @@ type Proof interface {
 	WalletsAfter(ctx context.Context, a taocan.AccountID, limit int) ([]taocan.Wallet, error)
 	// EachWalletEntry calls fn with a wallet's entries, oldest first.
 	EachWalletEntry(ctx context.Context, a taocan.AccountID, fn func(taocan.WalletEntry) error) error
+}
+
+// RowCount counts ledger rows by the commit that they say has written them.
+type RowCount struct {
+	Covered int64 // up to the heads asked for, or of an impossible lane
+	Beyond  int64 // beyond the lane's present head: no commit has written them
+}
+
+// DebitRef says that a project has debits in the commit of that time.
+type DebitRef struct {
+	taocan.Tenant
+	At time.Time
 }
 
 // OpenReservation is a row of the table of open reservations.

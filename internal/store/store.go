@@ -26,6 +26,11 @@ type Store interface {
 	// attempt, writes what decide put into the Ledger, and commits. It returns decide's outcomes, in order.
 	CommitDebits(ctx context.Context, ops []Op, decide func(*Ledger, []Op) []Outcome) ([]Outcome, error)
 
+	// CheckClock says why no ledger is written now: the wall clock has jumped forward (*clock.JumpError, as
+	// taocan.ErrUnavailable). ConfirmClock trusts it as it stands.
+	CheckClock() error
+	ConfirmClock()
+
 	// Epoch identifies this database's history: a restored backup gets another.
 	Epoch() string
 

@@ -40,6 +40,7 @@ const (
 	commitSlice  = 200
 	packageSlice = 200
 	orderSlice   = 200
+	refSlice     = 5000
 	// Hashes of ids held at once to find doubles; more ids take more passes over the log. 8 bytes each.
 	idSlice = 4 << 20
 )
@@ -72,12 +73,13 @@ func Verify(ctx context.Context, st Store, o VerifyOptions) (Report, error) {
 }
 
 type verifier struct {
-	st     Store
-	o      VerifyOptions
-	report Report
-	heads  [taocan.Lanes]Head
-	counts map[RowKind]int64
-	seed   maphash.Seed
+	st       Store
+	o        VerifyOptions
+	report   Report
+	heads    [taocan.Lanes]Head
+	counts   map[RowKind]int64
+	refsSeen int64 // projects with debits, summed over commits
+	seed     maphash.Seed
 }
 
 func (v *verifier) found(subject, detail string, args ...any) error {
@@ -246,11 +248,11 @@ func (v *verifier) commit(ctx context.Context, r Reader, c Commit, subject strin
 		}
 	}
 	digest := sha256.Sum256(c.Debits)
-	if c.Debits == nil {
-		return nil // none, or archived: the digest still links
-	}
 	if !bytes.Equal(digest[:], c.DebitsDigest) {
-		return v.found(subject, "its debits have been altered")
+		return v.found(subject, "its debits have been altered or removed")
+	}
+	if c.Debits == nil {
+		return nil // it had none: the entries are of other work
 	}
 	debits, err := UnpackDebits(c.Debits, c.At, nil)
 	if err != nil {
@@ -292,6 +294,7 @@ func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taoc
 		}
 		if !projects[d.Tenant] {
 			projects[d.Tenant] = true
+			v.refsSeen++
 			known, err := r.HasDebitRef(ctx, d.Tenant, c.At)
 			if err != nil {
 				return fmt.Errorf("read reference to commit %d of lane %d: %w", c.Seq, c.Lane, err)
@@ -368,22 +371,58 @@ func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taoc
 
 // countRows proves that no ledger row stands outside the chain.
 func (v *verifier) countRows(ctx context.Context) error {
-	var counts map[RowKind]int64
-	err := v.st.View(ctx, func(r Reader) (err error) {
-		counts, err = r.LedgerCounts(ctx, v.heads)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("count ledger rows: %w", err)
-	}
 	for kind := RowOrder; kind <= RowEntry; kind++ {
-		if counts[kind] != v.counts[kind] {
-			if err := v.found(fmt.Sprintf("table of %s rows", kind), "holds %d rows, the chains cover %d", counts[kind], v.counts[kind]); err != nil {
+		var count RowCount
+		err := v.st.View(ctx, func(r Reader) (err error) {
+			count, err = r.LedgerCount(ctx, kind, v.heads)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("count %s rows: %w", kind, err)
+		}
+		subject := fmt.Sprintf("table of %s rows", kind)
+		if count.Covered != v.counts[kind] {
+			if err := v.found(subject, "holds %d rows, the chains cover %d", count.Covered, v.counts[kind]); err != nil {
 				return err
 			}
 		}
+		if count.Beyond != 0 {
+			if err := v.found(subject, "holds %d rows of commits that have not been made", count.Beyond); err != nil {
+				return err
+			}
+		}
+		if kind == RowEntry {
+			v.report.Entries = count.Covered
+		}
 	}
-	v.report.Entries = counts[RowEntry]
+	return v.refs(ctx)
+}
+
+// refs proves that projects' lists of commits name no commit that the chains do not hold.
+func (v *verifier) refs(ctx context.Context) error {
+	var last DebitRef
+	listed := int64(0)
+	for {
+		var slice []DebitRef
+		err := v.st.View(ctx, func(r Reader) (err error) {
+			slice, err = r.DebitRefsAfter(ctx, last, refSlice)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read references to debits: %w", err)
+		}
+		for _, last = range slice {
+			if !last.At.After(v.heads[taocan.LaneOf(last.Account)].At) {
+				listed++
+			}
+		}
+		if len(slice) < refSlice {
+			break
+		}
+	}
+	if listed != v.refsSeen {
+		return v.found("lists of debits", "name %d commits of projects, the chains hold %d", listed, v.refsSeen)
+	}
 	return nil
 }
 
@@ -520,23 +559,30 @@ func (v *verifier) reserved(ctx context.Context, r Reader, t taocan.Tenant) erro
 	if err != nil {
 		return fmt.Errorf("read reservations of project %s: %w", t.Project, err)
 	}
-	var commit []taocan.Debit
+	made := map[taocan.DebitID]taocan.Debit{} // reservations of the commit at hand
 	var at time.Time
 	for _, o := range open {
 		if !o.At.Equal(at) {
 			at = o.At
-			if commit, err = r.DebitsAt(ctx, t, at); err != nil && !errors.Is(err, taocan.ErrNotFound) {
+			commit, err := r.DebitsAt(ctx, t, at)
+			if err != nil && !errors.Is(err, taocan.ErrNotFound) {
 				return fmt.Errorf("read reservations of project %s: %w", t.Project, err)
 			}
+			clear(made)
+			for _, d := range commit {
+				if d.Open() {
+					made[d.ID] = d
+				}
+			}
 		}
-		i := slices.IndexFunc(commit, func(d taocan.Debit) bool { return d.ID == o.ID && d.Open() && d.At.Equal(o.At) })
-		if i < 0 || !commit[i].Deadline.Equal(o.Deadline) {
+		d, ok := made[o.ID]
+		if !ok || !d.Deadline.Equal(o.Deadline) {
 			if err := v.found(fmt.Sprintf("reservation %s of project %s", o.ID, t.Project), "is open, but its commit at %s does not say so", o.At); err != nil {
 				return err
 			}
 			continue
 		}
-		for _, a := range commit[i].Allocations {
+		for _, a := range d.Allocations {
 			reserved[a.Package] -= a.Quantity
 		}
 	}
@@ -760,7 +806,7 @@ func (v *verifier) eachID(ctx context.Context, fn func(hash uint64, key RecordKe
 	for _, head := range v.heads {
 		err := v.eachCommit(ctx, head, func(_ Reader, c Commit) error {
 			// A damaged commit has been found before this; what can be read of it still counts.
-			_ = WalkDebitIDs(c.Debits, func(t taocan.Tenant, id []byte, settled bool) {
+			_ = WalkDebitIDs(c.Debits, func(t taocan.Tenant, id []byte, _, settled bool) {
 				if !settled {
 					key := RecordKey{t, taocan.DebitID(id)}
 					fn(maphash.Comparable(v.seed, key), key, c.At)

@@ -32,7 +32,10 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 			_ = w.rollback()
 		}
 	}()
-	now := s.clock.Now()
+	now, err := s.now()
+	if err != nil {
+		return nil, err
+	}
 	ledger, err := s.prepare(w, ops, now)
 	if err != nil {
 		return nil, fmt.Errorf("%w: load balances: %w", store.ErrNotCommitted, err)
@@ -67,6 +70,7 @@ func (s *Store) prepare(w *writer, ops []store.Op, now time.Time) (*store.Ledger
 		ledger.SetAt(taocan.Lane(lane), w.heads[lane].NextAt(now))
 	}
 	forgotten := now.Add(-s.window)
+	past := pastCommits{}
 	for i := range ops {
 		op := &ops[i]
 		balances, err := w.cache.get(w, op.Tenant)
@@ -74,46 +78,74 @@ func (s *Store) prepare(w *writer, ops []store.Op, now time.Time) (*store.Ledger
 			return nil, err
 		}
 		ledger.Lend(op.Tenant, balances)
-		for _, commit := range s.index.candidates(op.Project, op.ID) {
-			d, err := w.debit(commit, op.Tenant, op.ID)
-			if errors.Is(err, taocan.ErrNotFound) {
+		d, err := past.record(w, s.index.candidates(op.Project, op.ID), store.RecordKey{Tenant: op.Tenant, ID: op.ID})
+		if err != nil {
+			return nil, err
+		}
+		if d == nil || !d.Open() && lastChange(d).Before(forgotten) {
+			continue // an id older than the window counts as new
+		}
+		ledger.Recall(d)
+		for _, a := range d.Allocations {
+			if !d.Open() || balances.Balance(a.Package) != nil {
 				continue
-			} else if err != nil {
+			}
+			if err := w.hold(op.Tenant, balances, a.Package); err != nil {
 				return nil, err
 			}
-			if d.At.Before(forgotten) && !d.Open() {
-				break // an id older than the window counts as new
-			}
-			ledger.Recall(&d)
-			for _, a := range d.Allocations {
-				if !d.Open() || balances.Balance(a.Package) != nil {
-					continue
-				}
-				if err := w.hold(op.Tenant, balances, a.Package); err != nil {
-					return nil, err
-				}
-			}
-			break
 		}
 	}
 	return ledger, nil
 }
 
-// debit reads the record of an id from a commit.
-func (w *writer) debit(commit int64, t taocan.Tenant, id taocan.DebitID) (d taocan.Debit, err error) {
-	lane, at := commitOf(commit)
-	err = taocan.ErrNotFound
-	b := bind{s: w.hot.commitDebits}
-	if rowsErr := b.num(commit).rows(func(s *sqlite3.Stmt) error {
-		d, err = store.FindDebit(s.ColumnRawBlob(0), at, t, id)
-		return nil
-	}); rowsErr != nil {
-		return d, rowsErr
+func lastChange(d *taocan.Debit) time.Time {
+	if d.SettledAt.IsZero() {
+		return d.At
 	}
-	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
-		return d, errDamaged(lane, at, err)
+	return d.SettledAt
+}
+
+// pastCommits keeps the commits that a batch looks back into. The first look into one searches it; if there is a
+// second, all of its records are kept, so that retrying or settling a large batch reads it twice and not once
+// per operation.
+type pastCommits map[int64]map[store.RecordKey]*taocan.Debit
+
+// record is what the first of the commits that knows the key says about it, nil if none does.
+func (p pastCommits) record(w *writer, commits []int64, key store.RecordKey) (*taocan.Debit, error) {
+	for _, id := range commits {
+		lane, at := commitOf(id)
+		known, looked := p[id]
+		if known == nil {
+			b := bind{s: w.hot.commitDebits}
+			err := b.num(id).rows(func(s *sqlite3.Stmt) error {
+				blob := s.ColumnRawBlob(0)
+				if !looked {
+					p[id] = nil
+					d, err := store.FindDebit(blob, at, key.Tenant, key.ID)
+					if err == nil {
+						known = map[store.RecordKey]*taocan.Debit{key: &d}
+					} else if errors.Is(err, taocan.ErrNotFound) {
+						err = nil
+					}
+					return err
+				}
+				all, err := store.UnpackDebits(blob, at, nil)
+				known = make(map[store.RecordKey]*taocan.Debit, len(all))
+				for i := range all {
+					known[store.RecordKey{Tenant: all[i].Tenant, ID: all[i].ID}] = &all[i]
+				}
+				p[id] = known
+				return err
+			})
+			if err != nil {
+				return nil, errDamaged(lane, at, err)
+			}
+		}
+		if d := known[key]; d != nil {
+			return d, nil
+		}
 	}
-	return d, err
+	return nil, nil
 }
 
 func errDamaged(lane taocan.Lane, at time.Time, err error) error {
@@ -349,9 +381,12 @@ func (r reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter
 		return page, err
 	}
 	for i, at := range commits {
+		if err := ctx.Err(); err != nil {
+			return page, fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
+		}
 		found, err := r.DebitsAt(ctx, t, time.UnixMicro(at).UTC())
-		if err != nil {
-			return page, err
+		if err != nil { // a commit that the list names is there; %v, lest its absence be taken for the list's
+			return page, fmt.Errorf("list debits of project %s: %v", t.Project, err)
 		}
 		for n := len(found) - 1 - skip; n >= 0; n-- {
 			if len(page.Items) == f.Limit {

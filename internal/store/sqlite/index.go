@@ -15,13 +15,20 @@ import (
 // reservation has a second entry, for the commit that settled it.
 //
 // Ids are forgotten by generation: each map takes a third of the window, and one that lies wholly behind the
-// window is dropped. About 30 bytes per remembered id.
+// window is dropped. About 30 bytes per remembered id. Open reservations are kept apart until they are settled,
+// however old they are.
 type idIndex struct {
 	seed   maphash.Seed
 	window time.Duration
 
 	mu   sync.RWMutex
-	gens []*generation // oldest first
+	gens []*generation     // oldest first
+	open map[openKey]int64 // commits of open reservations, which are never forgotten
+}
+
+type openKey struct {
+	project taocan.ProjectID
+	id      taocan.DebitID
 }
 
 type generation struct {
@@ -31,7 +38,7 @@ type generation struct {
 }
 
 func newIDIndex(window time.Duration) *idIndex {
-	return &idIndex{seed: maphash.MakeSeed(), window: window}
+	return &idIndex{seed: maphash.MakeSeed(), window: window, open: map[openKey]int64{}}
 }
 
 func (x *idIndex) hash(project taocan.ProjectID, id string, settled bool) uint64 {
@@ -77,6 +84,16 @@ func (x *idIndex) addAll(written []*taocan.Debit, commit func(taocan.AccountID) 
 	defer x.mu.Unlock()
 	for _, d := range written {
 		x.add(d.Project, string(d.ID), settled(d), commit(d.Account))
+		x.keepOpen(d.Project, d.ID, d.Kind == taocan.KindReservation, settled(d), commit(d.Account))
+	}
+}
+
+func (x *idIndex) keepOpen(project taocan.ProjectID, id taocan.DebitID, reservation, settled bool, commit int64) {
+	switch {
+	case settled:
+		delete(x.open, openKey{project, id})
+	case reservation:
+		x.open[openKey{project, id}] = commit
 	}
 }
 
@@ -89,6 +106,9 @@ func (x *idIndex) candidates(project taocan.ProjectID, id taocan.DebitID) []int6
 	var found []int64
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	if commit, ok := x.open[openKey{project, id}]; ok {
+		return []int64{commit}
+	}
 	for _, settled := range []bool{true, false} {
 		h := x.hash(project, string(id), settled)
 		for i := len(x.gens) - 1; i >= 0; i-- {
@@ -131,15 +151,29 @@ func (s *Store) loadIndex(ctx context.Context) error {
 			return err
 		}
 	}
-	return kind(rows.Err())
+	if err := rows.Err(); err != nil {
+		return kind(err)
+	}
+	// Open reservations may be older than what is remembered.
+	open, err := many(ctx, s.readers, sqlText("reservation_all"), func(r scanner) (d taocan.Debit, err error) {
+		return d, r.Scan(&d.Account, &d.Project, &d.ID, at(&d.At))
+	})
+	if err != nil {
+		return err
+	}
+	for _, d := range open {
+		s.index.open[openKey{d.Project, d.ID}] = commitID(taocan.LaneOf(d.Account), d.At)
+	}
+	return nil
 }
 
 // addCommit notes the ids of a packed commit.
 func (x *idIndex) addCommit(id int64, blob []byte) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	err := store.WalkDebitIDs(blob, func(t taocan.Tenant, debit []byte, settled bool) {
+	err := store.WalkDebitIDs(blob, func(t taocan.Tenant, debit []byte, reservation, settled bool) {
 		x.add(t.Project, string(debit), settled, id)
+		x.keepOpen(t.Project, taocan.DebitID(debit), reservation, settled, id)
 	})
 	if err != nil {
 		lane, at := commitOf(id)

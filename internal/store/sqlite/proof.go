@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"taocan/internal/store"
@@ -61,29 +62,46 @@ func (r reader) Entry(ctx context.Context, ref store.RowRef) (taocan.Entry, erro
 	return r.entry(ctx, ref.Tenant, taocan.PackageNumber(ref.ID), fromMicros(ref.N), ref.Entry)
 }
 
-// LedgerCounts counts the rows that commits up to the heads have written.
-func (r reader) LedgerCounts(ctx context.Context, heads [taocan.Lanes]store.Head) (map[store.RowKind]int64, error) {
+// countsOf names the query that counts the rows of a kind.
+var countsOf = map[store.RowKind]string{
+	store.RowOrder: "count_orders", store.RowOrderSettled: "count_settled_orders", store.RowPayment: "count_payments",
+	store.RowWalletEntry: "count_wallet_entries", store.RowVoucher: "count_vouchers", store.RowVoucherUsed: "count_used_vouchers",
+	store.RowPackage: "count_packages", store.RowEntry: "count_entries",
+}
+
+// LedgerCount counts the rows of a kind.
+func (r reader) LedgerCount(ctx context.Context, rows store.RowKind, asked [taocan.Lanes]store.Head) (c store.RowCount, err error) {
+	present, err := heads(ctx, r.q)
+	if err != nil {
+		return c, err
+	}
+	upTo, err := sequences(asked)
+	if err != nil {
+		return c, err
+	}
+	now, err := sequences(present)
+	if err != nil {
+		return c, err
+	}
+	err = r.q.QueryRowContext(ctx, sqlText(countsOf[rows]), upTo, now).Scan(&c.Covered, &c.Beyond)
+	return c, kind(err)
+}
+
+// sequences of heads as a JSON array by lane.
+func sequences(heads [taocan.Lanes]store.Head) (string, error) {
 	var seqs [taocan.Lanes]int64
 	for lane, h := range heads {
 		seqs[lane] = h.Seq
 	}
-	upTo, err := json.Marshal(seqs)
-	if err != nil {
-		return nil, err
-	}
-	counts := map[store.RowKind]int64{}
-	for rows, name := range map[store.RowKind]string{
-		store.RowOrder: "count_orders", store.RowOrderSettled: "count_settled_orders", store.RowPayment: "count_payments",
-		store.RowWalletEntry: "count_wallet_entries", store.RowVoucher: "count_vouchers", store.RowVoucherUsed: "count_used_vouchers",
-		store.RowPackage: "count_packages", store.RowEntry: "count_entries",
-	} {
-		var n int64
-		if err := r.q.QueryRowContext(ctx, sqlText(name), string(upTo)).Scan(&n); err != nil {
-			return nil, kind(err)
-		}
-		counts[rows] = n
-	}
-	return counts, nil
+	b, err := json.Marshal(seqs)
+	return string(b), err
+}
+
+// DebitRefsAfter lists references to commits in key order.
+func (r reader) DebitRefsAfter(ctx context.Context, after store.DebitRef, limit int) ([]store.DebitRef, error) {
+	return many(ctx, r.q, sqlText("debit_ref_after"), func(s scanner) (d store.DebitRef, err error) {
+		return d, s.Scan(&d.Account, &d.Project, at(&d.At))
+	}, after.Account, after.Project, micros(after.At), limit)
 }
 
 // HasDebitRef reports whether the project's list of commits knows the one at this time.
@@ -122,7 +140,8 @@ func (r reader) OpenReservations(ctx context.Context, t taocan.Tenant) ([]store.
 	}, t.Account, t.Project)
 }
 
-// Derived compares live with the figures, and the counts of package_group with the packages.
+// Derived compares live with the figures, the counts of package_group with the packages, and vouchers with the
+// directory that they were issued from.
 func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error) {
 	wrong, err := many(ctx, r.q, sqlText("package_live_wrong"), func(s scanner) (f store.Finding, err error) {
 		var n taocan.PackageNumber
@@ -137,7 +156,15 @@ func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error)
 		err = s.Scan(&project, &name)
 		return store.Finding{Subject: fmt.Sprintf("packages %q of project %s", name, project), Detail: "are counted wrongly"}, err
 	}, limit)
-	return append(wrong, groups...), err
+	if err != nil {
+		return nil, err
+	}
+	vouchers, err := many(ctx, r.q, sqlText("voucher_code_wrong"), func(s scanner) (f store.Finding, err error) {
+		var id string
+		err = s.Scan(&id)
+		return store.Finding{Subject: "voucher " + id, Detail: "is not what the operator's directory says was issued"}, err
+	}, limit)
+	return slices.Concat(wrong, groups, vouchers), err
 }
 
 // OrdersAfter lists orders of all tenants in key order.

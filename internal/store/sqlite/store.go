@@ -52,6 +52,7 @@ type Store struct {
 	readers *sql.DB
 	epoch   string
 	clock   clock.Clock
+	guard   *clock.Guard
 	window  time.Duration
 	index   *idIndex
 	w       *writer // nil when read-only
@@ -81,7 +82,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if o.IdempotencyWindow == 0 {
 		o.IdempotencyWindow = 30 * 24 * time.Hour
 	}
-	s := &Store{clock: o.Clock, window: o.IdempotencyWindow, index: newIDIndex(o.IdempotencyWindow)}
+	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, index: newIDIndex(o.IdempotencyWindow)}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -175,13 +176,14 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 	return nil
 }
 
-// Close ends the store. Nobody may be using it.
+// Close ends the store. Nobody may be reading; a transaction under way ends first.
 func (s *Store) Close() error {
 	var errs []error
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())
 	}
 	if w := s.w; w != nil {
+		w.token <- struct{}{} // whoever is writing ends first; nobody writes afterwards
 		errs = append(errs, w.hot.close())
 		if w.conn != nil {
 			errs = append(errs, w.conn.Close())
@@ -196,6 +198,24 @@ func (s *Store) Close() error {
 
 // Epoch identifies this database's history.
 func (s *Store) Epoch() string { return s.epoch }
+
+// CheckClock says why no ledger is written now.
+func (s *Store) CheckClock() error {
+	_, err := s.now()
+	return err
+}
+
+// ConfirmClock trusts the wall clock as it stands.
+func (s *Store) ConfirmClock() { s.guard.Confirm() }
+
+// now is the time that a commit may take.
+func (s *Store) now() (time.Time, error) {
+	now, err := s.guard.Now()
+	if err != nil {
+		return now, fmt.Errorf("%w: %w: %w", store.ErrNotCommitted, taocan.ErrUnavailable, err)
+	}
+	return now, nil
+}
 
 // querier is what runs statements: a reader's transaction or the writer's connection.
 type querier interface {
@@ -239,6 +259,11 @@ func (w *writer) release() { <-w.token }
 
 // begin starts a transaction with the heads known.
 func (w *writer) begin(ctx context.Context) error {
+	if !w.raw.GetAutocommit() { // a rollback failed earlier
+		if err := w.raw.Exec("ROLLBACK"); err != nil {
+			return fmt.Errorf("%w: %w", store.ErrNotCommitted, kind(err))
+		}
+	}
 	if err := w.raw.Exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrNotCommitted, kind(err))
 	}
@@ -334,6 +359,9 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 	}()
 	t := &tx{reader: reader{w.conn, s}, account: account, now: s.clock.Now(), changed: map[taocan.Tenant]bool{}}
 	if account != "" {
+		if t.now, err = s.now(); err != nil {
+			return err
+		}
 		t.lane = taocan.LaneOf(account)
 		head := w.heads[t.lane]
 		t.seq, t.now = head.Seq+1, head.NextAt(t.now)

@@ -46,6 +46,9 @@ DELETE FROM reservation WHERE account_id = ? AND project_id = ? AND at = ? AND i
 -- name: reservation_open
 SELECT EXISTS (SELECT 1 FROM reservation WHERE account_id = ? AND project_id = ? AND at = ? AND id = ?);
 
+-- name: reservation_all
+SELECT account_id, project_id, id, at FROM reservation;
+
 -- name: reservation_due
 SELECT account_id, project_id, id FROM reservation WHERE deadline <= ? ORDER BY deadline LIMIT ?;
 

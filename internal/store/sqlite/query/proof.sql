@@ -1,30 +1,38 @@
 -- What Verify reads.
 
--- Counts take the sequence of every lane's head as a JSON array; rows of an impossible lane count, too.
+-- Counts take the sequences of heads by lane as JSON arrays: those that the run covers, and the present ones.
 
 -- name: count_orders
-SELECT count(*) FROM purchase_order WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807);
+SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
+  count(*) FILTER (WHERE seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM purchase_order;
 
 -- name: count_settled_orders
-SELECT count(*) FROM purchase_order WHERE settled_seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807);
+SELECT count(*) FILTER (WHERE settled_seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
+  count(*) FILTER (WHERE settled_seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM purchase_order;
 
 -- name: count_payments
-SELECT count(*) FROM payment WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807);
+SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
+  count(*) FILTER (WHERE seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM payment;
 
 -- name: count_wallet_entries
-SELECT count(*) FROM wallet_entry WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807);
+SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
+  count(*) FILTER (WHERE seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM wallet_entry;
 
 -- name: count_vouchers
-SELECT count(*) FROM voucher WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807);
+SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
+  count(*) FILTER (WHERE seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM voucher;
 
 -- name: count_used_vouchers
-SELECT count(*) FROM voucher WHERE used_seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807);
+SELECT count(*) FILTER (WHERE used_seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
+  count(*) FILTER (WHERE used_seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM voucher;
 
 -- name: count_packages
-SELECT count(*) FROM package WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807);
+SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
+  count(*) FILTER (WHERE seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM package;
 
 -- name: count_entries
-SELECT count(*) FROM entry WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807);
+SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
+  count(*) FILTER (WHERE seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM entry;
 
 -- name: debit_ref_exists
 SELECT EXISTS (SELECT 1 FROM debit_ref WHERE account_id = ? AND project_id = ? AND at = ?);
@@ -46,6 +54,20 @@ SELECT project_id, name FROM (
   UNION ALL
   SELECT account_id, project_id, category, purpose, country, name, -packages FROM package_group
 ) GROUP BY account_id, project_id, category, purpose, country, name HAVING sum(packages) <> 0 LIMIT ?;
+
+-- name: voucher_code_wrong
+-- Both sides of an issued voucher say the same; a voucher of an account has its line in the directory.
+SELECT v.id FROM voucher v LEFT JOIN voucher_code c ON c.id = v.id
+WHERE c.id IS NULL OR c.account_id IS NOT v.account_id OR c.code_hint <> v.code_hint OR c.amount <> v.amount OR c.min_amount <> v.min_amount
+  OR c.categories <> v.categories OR c.purposes <> v.purposes OR c.products <> v.products
+  OR c.valid_from <> v.valid_from OR c.valid_until <> v.valid_until OR c.issued_at <> v.issued_at
+UNION ALL
+SELECT c.id FROM voucher_code c WHERE c.account_id IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM voucher v WHERE v.account_id = c.account_id AND v.id = c.id)
+LIMIT ?;
+
+-- name: debit_ref_after
+SELECT account_id, project_id, at FROM debit_ref WHERE (account_id, project_id, at) > (?, ?, ?) ORDER BY account_id, project_id, at LIMIT ?;
 
 -- name: reservation_list
 SELECT at, id, deadline FROM reservation WHERE account_id = ? AND project_id = ? ORDER BY at, id;
