@@ -160,8 +160,8 @@ func (m *machine) complete(outcomes []store.Outcome, err error) []answer {
 }
 
 func unavailable(err error) error {
-	// %v: whatever failed inside must not be taken for an answer to the caller's operation.
-	return fmt.Errorf("%w: %v", taocan.ErrUnavailable, err)
+	// Its text only: whatever failed inside must not be taken for an answer to the caller's operation.
+	return fmt.Errorf("%w: %s", taocan.ErrUnavailable, err.Error())
 }
 
 // stop refuses everything from now on and answers all that waits.

@@ -385,8 +385,8 @@ func (r reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter
 			return page, fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
 		}
 		found, err := r.DebitsAt(ctx, t, time.UnixMicro(at).UTC())
-		if err != nil { // a commit that the list names is there; %v, lest its absence be taken for the list's
-			return page, fmt.Errorf("list debits of project %s: %v", t.Project, err)
+		if err != nil { // a commit that the list names is there: its absence must not be taken for the list's
+			return page, fmt.Errorf("list debits of project %s: %s", t.Project, err.Error())
 		}
 		for n := len(found) - 1 - skip; n >= 0; n-- {
 			if len(page.Items) == f.Limit {
