@@ -217,7 +217,7 @@ func (c *benchCmd) served(ctx context.Context, dir string) (r loadResult, err er
 		return r, errors.Join(err, s.Close())
 	}
 	defer func() { err = errors.Join(err, s.Stop(context.WithoutCancel(ctx))) }()
-	token, _, err := s.Access.CreateToken(ctx, taocan.Actor{}, access.TokenRequest{Name: "bench", Scopes: []taocan.Scope{taocan.ScopeOperator}})
+	token, _, err := s.Access.CreateToken(ctx, taocan.System(), access.TokenRequest{Name: "bench", Scopes: []taocan.Scope{taocan.ScopeOperator}})
 	if err != nil {
 		return r, err
 	}

@@ -71,11 +71,11 @@ func demoAccounts(ctx context.Context, s *server.Server, _ time.Time) error {
 		}
 	}
 	for _, t := range []taocan.Tenant{demoTenant, otherTenant} {
-		_, err := s.Access.CreateAccount(ctx, taocan.Actor{}, access.AccountRequest{ID: t.Account, Level: taocan.Enterprise})
+		_, err := s.Access.CreateAccount(ctx, taocan.System(), access.AccountRequest{ID: t.Account, Level: taocan.Enterprise})
 		if err != nil && !errors.Is(err, taocan.ErrConflict) {
 			return err
 		}
-		_, err = s.Access.CreateProject(ctx, taocan.Actor{}, access.ProjectRequest{ID: t.Project, Account: t.Account})
+		_, err = s.Access.CreateProject(ctx, taocan.System(), access.ProjectRequest{ID: t.Project, Account: t.Account})
 		if err != nil && !errors.Is(err, taocan.ErrConflict) {
 			return err
 		}
@@ -89,7 +89,7 @@ func demoPriceList(ctx context.Context, s *server.Server, _ time.Time) error {
 	for _, p := range demoPrices {
 		list.Rows = append(list.Rows, taocan.PriceRow{Country: p.country, Tiers: []taocan.Tier{{Price: p.price}}})
 	}
-	_, err := s.Catalog.Publish(ctx, taocan.Actor{}, list)
+	_, err := s.Catalog.Publish(ctx, taocan.System(), list)
 	if errors.Is(err, taocan.ErrConflict) {
 		return nil
 	}
@@ -99,11 +99,11 @@ func demoPriceList(ctx context.Context, s *server.Server, _ time.Time) error {
 // demoWallet books under fixed keys, so that it is booked once.
 func demoWallet(ctx context.Context, s *server.Server, _ time.Time) error {
 	cash := order.WalletChange{Key: "demo-cash", ContentHash: []byte("demo"), Amount: 18_70, Reference: "demo-cash"}
-	if _, _, err := s.Orders.TopUp(ctx, taocan.Actor{}, demoTenant.Account, cash); err != nil {
+	if _, _, err := s.Orders.TopUp(ctx, taocan.System(), demoTenant.Account, cash); err != nil {
 		return err
 	}
 	gift := order.WalletChange{Key: "demo-gift", ContentHash: []byte("demo"), Amount: 79_640_03, Reason: "demo"}
-	_, _, err := s.Orders.Gift(ctx, taocan.Actor{}, demoTenant.Account, gift)
+	_, _, err := s.Orders.Gift(ctx, taocan.System(), demoTenant.Account, gift)
 	return err
 }
 
@@ -119,7 +119,7 @@ func demoImport(ctx context.Context, s *server.Server, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	report, err := s.Packages.Import(ctx, taocan.Actor{}, demoTenant, bytes.NewReader(moved),
+	report, err := s.Packages.Import(ctx, taocan.System(), demoTenant, bytes.NewReader(moved),
 		packages.ImportOptions{SnapshotAt: time.Date(y, m, d, 0, 0, 0, 0, s.Zone), Format: "csv"})
 	if err == nil && len(report.Bad) > 0 {
 		err = fmt.Errorf("line %d: %s", report.Bad[0].Line, report.Bad[0].Reason)
@@ -171,15 +171,15 @@ func demoDoors(ctx context.Context, s *server.Server, d *demoAnswer) error {
 		return err
 	}
 	d.Password, d.OperatorPassword = rand.Text(), rand.Text()
-	if _, err := s.Access.SetPassword(ctx, taocan.Actor{}, demoLogin, d.Password); errors.Is(err, taocan.ErrNotFound) {
-		_, err = s.Access.CreateMember(ctx, taocan.Actor{}, access.MemberRequest{Account: demoTenant.Account, Login: demoLogin, Password: d.Password, Role: taocan.Owner})
+	if _, err := s.Access.SetPassword(ctx, taocan.System(), demoLogin, d.Password); errors.Is(err, taocan.ErrNotFound) {
+		_, err = s.Access.CreateMember(ctx, taocan.System(), access.MemberRequest{Account: demoTenant.Account, Login: demoLogin, Password: d.Password, Role: taocan.Owner})
 		if err != nil {
 			return err
 		}
 	} else if err != nil {
 		return err
 	}
-	if _, err := s.Access.SetPassword(ctx, taocan.Actor{}, server.FirstOperator, d.OperatorPassword); err != nil {
+	if _, err := s.Access.SetPassword(ctx, taocan.System(), server.FirstOperator, d.OperatorPassword); err != nil {
 		return err
 	}
 	// The file of the first start names a password that no longer works.
@@ -188,13 +188,13 @@ func demoDoors(ctx context.Context, s *server.Server, d *demoAnswer) error {
 
 // projectToken may do everything in the project.
 func projectToken(ctx context.Context, s *server.Server, t taocan.Tenant) (string, error) {
-	secret, _, err := s.Access.CreateToken(ctx, taocan.Actor{}, access.TokenRequest{Tenant: t, Name: demoToken,
+	secret, _, err := s.Access.CreateToken(ctx, taocan.System(), access.TokenRequest{Tenant: t, Name: demoToken,
 		Scopes: []taocan.Scope{taocan.ScopeRead, taocan.ScopeBuy, taocan.ScopeDebit, taocan.ScopeManage}})
 	return secret, err
 }
 
 func operatorToken(ctx context.Context, s *server.Server, name string) (string, error) {
-	secret, _, err := s.Access.CreateToken(ctx, taocan.Actor{}, access.TokenRequest{Name: name, Scopes: []taocan.Scope{taocan.ScopeOperator}})
+	secret, _, err := s.Access.CreateToken(ctx, taocan.System(), access.TokenRequest{Name: name, Scopes: []taocan.Scope{taocan.ScopeOperator}})
 	return secret, err
 }
 
@@ -206,7 +206,7 @@ func revokeDemoTokens(ctx context.Context, s *server.Server) error {
 		}
 		for _, t := range page.Items {
 			if t.Name == demoToken && t.RevokedAt.IsZero() {
-				if _, err := s.Access.RevokeToken(ctx, taocan.Actor{}, t.ID); err != nil {
+				if _, err := s.Access.RevokeToken(ctx, taocan.System(), t.ID); err != nil {
 					return err
 				}
 			}

@@ -26,7 +26,7 @@ type env struct {
 }
 
 var (
-	system = taocan.Actor{}
+	system = taocan.System()
 	staff  = taocan.Actor{Token: "tok_staff", Scopes: []taocan.Scope{taocan.ScopeOperator}, Address: "192.0.2.9"}
 	demo   = taocan.Tenant{Account: "demo", Project: "demo"}
 )

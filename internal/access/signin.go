@@ -64,18 +64,17 @@ func (a *Access) SignInTo(ctx context.Context, login, password string, project t
 	var made taocan.Token
 	err = a.store.Update(ctx, "", func(tx store.Tx) error {
 		secret, made = "", taocan.Token{}
-		welcome := right
+		welcome, now := right, m // locals: this may run twice
 		if right {
 			// As it stands now: the password may have been changed while it was checked.
-			now, err := tx.MemberByID(ctx, m.ID)
-			if err != nil {
+			var err error
+			if now, err = tx.MemberByID(ctx, m.ID); err != nil {
 				return err
 			}
 			welcome = now.PasswordHash == m.PasswordHash && !now.Suspended
-			m = now
 		}
-		if welcome && m.Account != "" {
-			acc, err := tx.Account(ctx, m.Account)
+		if welcome && now.Account != "" {
+			acc, err := tx.Account(ctx, now.Account)
 			if err != nil {
 				return err
 			}
@@ -89,11 +88,11 @@ func (a *Access) SignInTo(ctx context.Context, login, password string, project t
 			}
 			return nil
 		}
-		tenant, err := tenantOf(ctx, tx, m, project)
+		tenant, err := tenantOf(ctx, tx, now, project)
 		if err != nil {
 			return err
 		}
-		secret, made, err = a.insertToken(ctx, tx, taocan.Token{Tenant: tenant, Name: "sign-in", Member: m.ID, Scopes: scopesOf(m.Role)}, signInTTL)
+		secret, made, err = a.insertToken(ctx, tx, taocan.Token{Tenant: tenant, Name: "sign-in", Member: now.ID, Scopes: scopesOf(now.Role)}, signInTTL)
 		return err
 	})
 	if err != nil {

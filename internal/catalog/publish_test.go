@@ -18,7 +18,7 @@ import (
 	"taocan/internal/taocan"
 )
 
-var staff = taocan.Actor{Member: "m-staff", Role: taocan.OperatorRole, Address: "192.0.2.9"}
+var staff = taocan.Actor{Member: "m-staff", Role: taocan.OperatorRole, Scopes: []taocan.Scope{taocan.ScopeOperator}, Address: "192.0.2.9"}
 
 // open is an empty store with a catalogue on it.
 func open(t *testing.T) (*Catalog, *clock.Fake) {

@@ -352,8 +352,8 @@ func Reason(err error) string {
 		kind error
 		name string
 	}{
-		{taocan.ErrInsufficientQuota, "insufficient_quota"}, {taocan.ErrConflict, "idempotency_conflict"}, {taocan.ErrInvalid, "invalid_request"},
-		{taocan.ErrNotFound, "not_found"}, {taocan.ErrState, "reservation_not_open"}, {taocan.ErrUnavailable, "unavailable"},
+		{taocan.ErrUnavailable, "unavailable"}, {taocan.ErrInsufficientQuota, "insufficient_quota"}, {taocan.ErrConflict, "idempotency_conflict"}, {taocan.ErrInvalid, "invalid_request"},
+		{taocan.ErrNotFound, "not_found"}, {taocan.ErrState, "reservation_not_open"},
 	} {
 		if errors.Is(err, k.kind) {
 			return k.name

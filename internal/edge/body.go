@@ -14,6 +14,10 @@ import (
 const (
 	// MaxBody is the largest body of a request.
 	MaxBody = 8 << 20
+	// maxStranger is the largest body of somebody who has shown no token: a sign-in.
+	maxStranger = 8 << 10
+	// firstRead is what a body is given room for before any of it has arrived; it counts as it grows.
+	firstRead = 4 << 10
 	// maxInFlight bounds the bytes of all bodies held at once.
 	maxInFlight = 64 << 20
 	// maxPooled keeps one large batch from pinning its memory.
@@ -33,29 +37,33 @@ type Body struct {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
-// Read takes in the whole body. Release it when the request has been served.
+// Read takes in the whole body. Release it when the request has been served. What counts against the bound is what
+// has arrived: a connection that announces a body and sends none holds next to nothing.
 func (b *Bodies) Read(w http.ResponseWriter, r *http.Request) (*Body, error) {
-	if r.ContentLength > MaxBody {
-		w.Header().Set("Connection", "close") // what is still coming is not worth reading
-		return nil, ProblemAt(http.StatusRequestEntityTooLarge, "")
+	limit := MaxBody
+	if len(ActorOf(r.Context()).Scopes) == 0 {
+		limit = maxStranger
 	}
-	reserve := r.ContentLength
-	if reserve < 0 {
-		reserve = MaxBody // not announced: it may become as large
-	}
-	if b.inFlight.Add(reserve) > maxInFlight {
-		b.inFlight.Add(-reserve)
-		return nil, ProblemAt(http.StatusServiceUnavailable, "too much is being sent at once: try again with the same id")
-	}
-	body := &Body{bodies: b, reserved: reserve, buffer: buffers.Get().(*[]byte)}
-	if err := body.read(w, r); err != nil {
+	body := &Body{bodies: b, buffer: buffers.Get().(*[]byte)}
+	if err := body.read(w, r, limit); err != nil {
 		body.Release()
 		return nil, err
 	}
 	return body, nil
 }
 
-func (x *Body) read(w http.ResponseWriter, r *http.Request) error {
+func (x *Body) read(w http.ResponseWriter, r *http.Request, limit int) error {
+	tooLarge := func() error {
+		w.Header().Set("Connection", "close") // what is still coming is not worth reading
+		detail := ""
+		if limit < MaxBody {
+			detail = "the body is larger than 8 KiB"
+		}
+		return ProblemAt(http.StatusRequestEntityTooLarge, detail)
+	}
+	if r.ContentLength > int64(limit) {
+		return tooLarge()
+	}
 	// Whoever sends slowly must not hold memory for longer than a request may take.
 	conn := http.NewResponseController(w)
 	if deadline, ok := r.Context().Deadline(); ok {
@@ -63,20 +71,22 @@ func (x *Body) read(w http.ResponseWriter, r *http.Request) error {
 		// Off again, or the connection would be found dead while a slow answer is still in the making.
 		defer func() { _ = conn.SetReadDeadline(time.Time{}) }()
 	}
-	buf := (*x.buffer)[:0]
-	if n := int(max(r.ContentLength, 0)); cap(buf) < n+1 {
-		buf = make([]byte, 0, n+1) // one more, so that the end is seen without growing
-	}
+	buf, room := (*x.buffer)[:0], 0
 	for {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+		if len(buf) == room {
+			room = max(firstRead, 4*room)
+			if n := int(r.ContentLength) + 1; n > len(buf) { // one more, so that the end is seen without growing
+				room = min(room, n)
+			}
+			if err := x.grow(&buf, room); err != nil {
+				return err
+			}
 		}
-		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		n, err := r.Body.Read(buf[len(buf):room])
 		buf = buf[:len(buf)+n]
 		*x.buffer = buf
-		if len(buf) > MaxBody {
-			w.Header().Set("Connection", "close")
-			return ProblemAt(http.StatusRequestEntityTooLarge, "")
+		if len(buf) > limit {
+			return tooLarge()
 		}
 		if errors.Is(err, io.EOF) {
 			x.Bytes = buf
@@ -89,6 +99,21 @@ func (x *Body) read(w http.ResponseWriter, r *http.Request) error {
 			return ProblemAt(http.StatusBadRequest, "the body broke off")
 		}
 	}
+}
+
+// grow makes room for size bytes in all and counts it. What a buffer of the pool has beyond that is no body's.
+func (x *Body) grow(buf *[]byte, size int) error {
+	more := int64(min(size, MaxBody)) - x.reserved
+	if x.bodies.inFlight.Add(more) > maxInFlight {
+		x.bodies.inFlight.Add(-more)
+		return ProblemAt(http.StatusServiceUnavailable, "too much is being sent at once: try again with the same id")
+	}
+	x.reserved += more
+	if size > cap(*buf) {
+		*buf = append(make([]byte, 0, size), *buf...)
+		*x.buffer = *buf
+	}
+	return nil
 }
 
 // CheckType refuses a body that says it is something else. One that says nothing is believed to be what is wanted.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -191,7 +192,65 @@ func bodyRequest(size int, announced bool) *http.Request {
 	if !announced {
 		r.ContentLength = -1
 	}
-	return r
+	return known(r)
+}
+
+// known is the request of somebody whom the gate has let in.
+func known(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), requestKey{}, &Request{Actor: taocan.System()}))
+}
+
+// idle blocks like a connection that has announced a body and sends none.
+type idle struct{ until <-chan struct{} }
+
+func (i idle) Read([]byte) (int, error) {
+	<-i.until
+	return 0, io.ErrUnexpectedEOF
+}
+
+func TestAnnouncedBodiesThatDoNotComeHoldNothingUp(t *testing.T) {
+	var bodies Bodies
+	done := make(chan struct{})
+	var waiting sync.WaitGroup
+	for range 100 {
+		r := known(httptest.NewRequest("POST", "/x", idle{done}))
+		r.ContentLength = MaxBody
+		waiting.Go(func() { _, _ = bodies.Read(httptest.NewRecorder(), r) })
+	}
+	body, err := bodies.Read(httptest.NewRecorder(), bodyRequest(MaxBody, true))
+	if err != nil {
+		t.Errorf("a large body beside 100 that were only announced: %v", err)
+	} else {
+		body.Release()
+	}
+	close(done)
+	waiting.Wait()
+	if n := bodies.inFlight.Load(); n != 0 {
+		t.Errorf("%d bytes are still counted", n)
+	}
+}
+
+func TestAStrangersBodyIsSmall(t *testing.T) {
+	var bodies Bodies
+	for size, want := range map[int]int{8 << 10: 0, 8<<10 + 1: 413} {
+		for _, length := range []int64{int64(size), -1} {
+			r := httptest.NewRequest("POST", "/x", strings.NewReader(strings.Repeat("x", size)))
+			r.ContentLength = length
+			_, err := bodies.Read(httptest.NewRecorder(), r)
+			if p := ProblemOf(err); want == 0 && err != nil || want != 0 && (p == nil || p.Status != want) {
+				t.Errorf("%d bytes: %v, want %d", size, err, want)
+			}
+		}
+	}
+}
+
+func TestAFailureInsideIsNoAnswer(t *testing.T) {
+	for _, cause := range []error{taocan.ErrNotFound, taocan.ErrConflict, taocan.ErrInvalid} {
+		p := Fail(t.Context(), slog.New(slog.DiscardHandler), fmt.Errorf("%w: %w", taocan.ErrUnavailable, cause))
+		if p.Status != 503 || p.Code != "unavailable" {
+			t.Errorf("unavailable because of %v: %d %s, want 503", cause, p.Status, p.Code)
+		}
+	}
 }
 
 func TestBodiesAreBounded(t *testing.T) {
@@ -235,7 +294,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	if n := bodies.inFlight.Load(); n != 0 {
 		t.Errorf("%d bytes are still counted", n)
 	}
-	broken := httptest.NewRequest("POST", "/x", io.MultiReader(strings.NewReader("x"), brokenReader{}))
+	broken := known(httptest.NewRequest("POST", "/x", io.MultiReader(strings.NewReader("x"), brokenReader{})))
 	if _, err := bodies.Read(httptest.NewRecorder(), broken); ProblemOf(err) == nil || ProblemOf(err).Status != 400 {
 		t.Errorf("a body that breaks off: %v, want 400", err)
 	}

@@ -31,8 +31,10 @@ type outcome struct {
 	detail string
 }
 
-// outcomes is the one table from kinds to answers. The first row that matches counts.
+// outcomes is the one table from kinds to answers. The first row that matches counts: a failure inside comes before
+// what may have caused it, or a sender would take "not found" within the store for the answer to its own question.
 var outcomes = []outcome{
+	{taocan.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "Unavailable", "try again with the same id"},
 	{taocan.ErrInvalid, http.StatusUnprocessableEntity, "invalid_request", "Invalid request", "a field is missing, unknown or out of range"},
 	{taocan.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "Unauthenticated", "a valid token is needed: Authorization: Bearer tc_…"},
 	{taocan.ErrForbidden, http.StatusForbidden, "forbidden", "Forbidden", "this is not allowed"},
@@ -45,7 +47,6 @@ var outcomes = []outcome{
 	{taocan.ErrVoucher, http.StatusConflict, "voucher_not_usable", "Voucher not usable", "the voucher cannot be used"},
 	{taocan.ErrNotForSale, http.StatusUnprocessableEntity, taocan.CodeProductNotForSale, "Not for sale", "this is not for sale"},
 	{taocan.ErrRateLimited, http.StatusTooManyRequests, "rate_limited", "Too many requests", "too many requests"},
-	{taocan.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "Unavailable", "try again with the same id"},
 	// The request's time is over; what it had begun may still have been done.
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "unavailable", "Unavailable", "it took too long: try again with the same id"},
 	{context.Canceled, http.StatusServiceUnavailable, "unavailable", "Unavailable", "the request was given up"},
@@ -56,8 +57,8 @@ var (
 	internal = outcome{nil, http.StatusInternalServerError, CodeInternal, "Internal error", ""}
 	byStatus = map[int]outcome{
 		http.StatusBadRequest:            {nil, http.StatusBadRequest, "invalid_request", "Invalid request", "the body is not JSON"},
-		http.StatusUnprocessableEntity:   outcomes[0],
-		http.StatusNotFound:              outcomes[3],
+		http.StatusUnprocessableEntity:   outcomes[1],
+		http.StatusNotFound:              outcomes[4],
 		http.StatusMethodNotAllowed:      {nil, http.StatusMethodNotAllowed, CodeMethodNotAllowed, "Method not allowed", "this path does not take that method"},
 		http.StatusRequestEntityTooLarge: {nil, http.StatusRequestEntityTooLarge, CodeBodyTooLarge, "Body too large", "the body is larger than 8 MiB"},
 		http.StatusUnsupportedMediaType:  {nil, http.StatusUnsupportedMediaType, CodeUnsupportedMediaType, "Unsupported media type", "send application/json"},

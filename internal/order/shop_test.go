@@ -34,7 +34,7 @@ var (
 	web    = taocan.Tenant{Account: "acme", Project: "web"}
 	theirs = taocan.Tenant{Account: "other", Project: "their-web"}
 	token  = taocan.Actor{Tenant: web, Token: "t1", Address: "192.0.2.1"}
-	staff  = taocan.Actor{Member: "m-staff", Role: taocan.OperatorRole, Address: "192.0.2.9"}
+	staff  = taocan.Actor{Member: "m-staff", Role: taocan.OperatorRole, Scopes: []taocan.Scope{taocan.ScopeOperator}, Address: "192.0.2.9"}
 
 	accepted = "sample-1" // the shipped agreement
 	thousand = taocan.Purchase{Kind: taocan.Custom, Category: taocan.Domestic, Purpose: taocan.Verification, Quantity: 1000}

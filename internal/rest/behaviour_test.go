@@ -188,7 +188,7 @@ func TestExportCanBeImportedAgain(t *testing.T) {
 	if got.header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(got.body, "\ufeff套餐包编号,套餐包名称,短信用途,短信总量(条),短信剩余量(条),到期时间,状态\n") {
 		t.Errorf("export begins %.200q", got.body)
 	}
-	report, err := e.packages.Import(t.Context(), taocan.Actor{}, demoTenant, strings.NewReader(got.body),
+	report, err := e.packages.Import(t.Context(), taocan.System(), demoTenant, strings.NewReader(got.body),
 		packages.ImportOptions{SnapshotAt: time.Date(2021, 4, 1, 0, 0, 0, 0, shanghai), Format: "csv", DryRun: true})
 	if err != nil || report.Unchanged != 9 || len(report.Bad) > 0 {
 		t.Errorf("importing it again: %+v, error %v; want nine unchanged", report, err)

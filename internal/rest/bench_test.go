@@ -39,13 +39,13 @@ func benchServer(b *testing.B) (url, token string) {
 	handler, err := rest.New(rest.Config{Clock: c, Zone: shanghai, Store: st, Access: acc, Catalog: cat,
 		Orders: order.New(order.Config{Store: st, Clock: c, Zone: shanghai, Catalog: cat}), Packages: pk, Engine: engine})
 	must(err)
-	_, err = acc.CreateAccount(ctx, taocan.Actor{}, access.AccountRequest{ID: "demo", Level: taocan.Enterprise})
+	_, err = acc.CreateAccount(ctx, taocan.System(), access.AccountRequest{ID: "demo", Level: taocan.Enterprise})
 	must(err)
-	_, err = acc.CreateProject(ctx, taocan.Actor{}, access.ProjectRequest{ID: "demo", Account: "demo"})
+	_, err = acc.CreateProject(ctx, taocan.System(), access.ProjectRequest{ID: "demo", Account: "demo"})
 	must(err)
-	token, _, err = acc.CreateToken(ctx, taocan.Actor{}, access.TokenRequest{Tenant: demoTenant, Scopes: projectAll})
+	token, _, err = acc.CreateToken(ctx, taocan.System(), access.TokenRequest{Tenant: demoTenant, Scopes: projectAll})
 	must(err)
-	_, _, err = pk.Grant(ctx, taocan.Actor{}, demoTenant, "g", make([]byte, 32), packages.GrantRequest{Category: taocan.Domestic, Purpose: taocan.Marketing,
+	_, _, err = pk.Grant(ctx, taocan.System(), demoTenant, "g", make([]byte, 32), packages.GrantRequest{Category: taocan.Domestic, Purpose: taocan.Marketing,
 		Quantity: taocan.MaxSegments, Reason: "benchmark"})
 	must(err)
 	server := httptest.NewServer(handler)

@@ -101,7 +101,7 @@ func newEnv(t *testing.T) *env {
 	})
 
 	e.must(e.catalog.Seed(ctx))
-	system := taocan.Actor{}
+	system := taocan.System()
 	for _, tenant := range []taocan.Tenant{demoTenant, otherTenant} {
 		_, err := e.access.CreateAccount(ctx, system, access.AccountRequest{ID: tenant.Account, Level: taocan.Enterprise})
 		e.must(err)
@@ -144,7 +144,7 @@ func (e *env) must(err error) {
 
 func (e *env) token(tenant taocan.Tenant, ttl time.Duration, scopes ...taocan.Scope) string {
 	e.t.Helper()
-	secret, _, err := e.access.CreateToken(e.t.Context(), taocan.Actor{}, access.TokenRequest{Tenant: tenant, Scopes: scopes, TTL: ttl})
+	secret, _, err := e.access.CreateToken(e.t.Context(), taocan.System(), access.TokenRequest{Tenant: tenant, Scopes: scopes, TTL: ttl})
 	e.must(err)
 	return secret
 }

@@ -29,7 +29,7 @@ func (s *Server) firstOperator(ctx context.Context) error {
 	if err := writeSecret(path, password); err != nil {
 		return fmt.Errorf("write the first operator's password: %w", err)
 	}
-	_, err = s.Access.CreateMember(ctx, taocan.Actor{}, access.MemberRequest{Login: FirstOperator, Password: password, Role: taocan.OperatorRole})
+	_, err = s.Access.CreateMember(ctx, taocan.System(), access.MemberRequest{Login: FirstOperator, Password: password, Role: taocan.OperatorRole})
 	if err != nil {
 		return fmt.Errorf("make the first operator: %w", err)
 	}

@@ -63,16 +63,16 @@ func stock(t *testing.T, s *Server) string {
 			t.Fatal(err)
 		}
 	}
-	_, err := s.Access.CreateAccount(ctx, taocan.Actor{}, access.AccountRequest{ID: tenant.Account, Level: taocan.Enterprise})
+	_, err := s.Access.CreateAccount(ctx, taocan.System(), access.AccountRequest{ID: tenant.Account, Level: taocan.Enterprise})
 	must(err)
-	_, err = s.Access.CreateProject(ctx, taocan.Actor{}, access.ProjectRequest{ID: tenant.Project, Account: tenant.Account})
+	_, err = s.Access.CreateProject(ctx, taocan.System(), access.ProjectRequest{ID: tenant.Project, Account: tenant.Account})
 	must(err)
-	_, _, err = s.Packages.Grant(ctx, taocan.Actor{}, tenant, "grant", []byte("grant"), packages.GrantRequest{
+	_, _, err = s.Packages.Grant(ctx, taocan.System(), tenant, "grant", []byte("grant"), packages.GrantRequest{
 		Category: taocan.Domestic, Purpose: taocan.Marketing, Quantity: 100, ValidityMonths: 1, Reason: "test"})
 	must(err)
-	_, _, err = s.Orders.Gift(ctx, taocan.Actor{}, tenant.Account, order.WalletChange{Key: "gift", ContentHash: []byte("gift"), Amount: 100_00, Reason: "test"})
+	_, _, err = s.Orders.Gift(ctx, taocan.System(), tenant.Account, order.WalletChange{Key: "gift", ContentHash: []byte("gift"), Amount: 100_00, Reason: "test"})
 	must(err)
-	secret, _, err := s.Access.CreateToken(ctx, taocan.Actor{}, access.TokenRequest{Tenant: tenant,
+	secret, _, err := s.Access.CreateToken(ctx, taocan.System(), access.TokenRequest{Tenant: tenant,
 		Scopes: []taocan.Scope{taocan.ScopeRead, taocan.ScopeBuy, taocan.ScopeDebit}})
 	must(err)
 	return secret

@@ -264,9 +264,12 @@ func (a Actor) Can(s Scope) bool {
 	return false
 }
 
-// OperatorOnly refuses whoever belongs to an account: operators and the system itself belong to none.
+// System is the platform acting by itself: setting up, seeding, measuring.
+func System() Actor { return Actor{Scopes: []Scope{ScopeOperator}} }
+
+// OperatorOnly refuses whoever is not an operator of the platform, and belongs to no account.
 func (a Actor) OperatorOnly() error {
-	if a.Account != "" {
+	if a.Account != "" || !a.Can(ScopeOperator) {
 		return &ForbiddenError{Required: string(ScopeOperator), Detail: "only operators of the platform may do this"}
 	}
 	return nil
