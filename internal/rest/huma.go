@@ -122,7 +122,7 @@ func (a *api) document() huma.Config {
 					"Authorization: Bearer <token>. Money is a decimal string of yuan, times are RFC 3339, quantities integers. " +
 					"JSON is strict: an unknown field, a field given twice or a number in quotes is refused. " +
 					"Ids in paths are percent-encoded; they may contain any visible ASCII character. " +
-					"Every answer carries X-Request-Id, and Taocan-Epoch, which changes when a backup has been restored.",
+					"Every answer carries X-Request-Id, and Taocan-Epoch, which names the database that answers.",
 			},
 			Components: &huma.Components{
 				Schemas: registry,

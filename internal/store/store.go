@@ -31,7 +31,7 @@ type Store interface {
 	CheckClock() error
 	ConfirmClock()
 
-	// Epoch identifies this database's history: a restored backup gets another.
+	// Epoch identifies this database: another one, set up anew, has another.
 	Epoch() string
 
 	Close() error
