@@ -157,7 +157,7 @@ var tokenFields = []string{"id", "name", "project", "scopes", "created_at", "exp
 
 type tokenCreateCmd struct {
 	target     `json:"-"`
-	Project    string        `name:"project" json:"project,omitempty" placeholder:"P" help:"Project that it belongs to; left out: an operator's token."`
+	Project    string        `name:"project" json:"project,omitempty" placeholder:"P" help:"Project that it belongs to; left out for an operator's token."`
 	Scope      []string      `name:"scope" json:"scopes" placeholder:"SCOPE" help:"read, buy, debit, manage; several by commas. An operator's has the scope operator."`
 	Name       string        `name:"name" json:"name,omitempty" help:"What it is for."`
 	TTL        time.Duration `name:"ttl" json:"-" placeholder:"DURATION" help:"How long it works, like 720h. Default: until it is revoked."`
@@ -166,10 +166,7 @@ type tokenCreateCmd struct {
 
 func (c *tokenCreateCmd) Run(a *app) error {
 	if len(c.Scope) == 0 {
-		if c.Project != "" {
-			return usage("--scope says what the token may do: read, buy, debit, manage")
-		}
-		c.Scope = []string{"operator"}
+		return usage("--scope says what the token may do: read, buy, debit, manage; an operator's token has --scope operator and no --project")
 	}
 	c.TTLSeconds = int64(c.TTL / time.Second)
 	return c.show(a, request{method: http.MethodPost, path: operatorPath + "/tokens", body: c}, append([]string{"token"}, tokenFields...)...)

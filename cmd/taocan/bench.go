@@ -72,6 +72,9 @@ func (c *benchCmd) Run(a *app) error {
 		report.Runs = append(report.Runs, r)
 		if !a.json {
 			fmt.Fprintf(a.out, "%10.0f debits/s   p50 %.1f ms   p99 %.1f ms   errors %d   fsync %.2f ms\n", r.DebitsPerSecond, r.P50, r.P99, r.Errors, r.FsyncMillis)
+			if r.FirstError != "" {
+				fmt.Fprintf(a.out, "           the first error: %s\n", r.FirstError)
+			}
 		}
 	}
 	report.summarize()

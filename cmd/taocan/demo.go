@@ -83,7 +83,7 @@ Try, in another terminal:
 
   export TOKEN=%[5]s
   curl -H "Authorization: Bearer $TOKEN" '%[1]s/v1/projects/demo/balance?category=domestic'
-  curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' %[1]s/v1/projects/demo/debits -d '{"id":"m-1","category":"domestic","purpose":"marketing","quantity":3}'
-  curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/projects/demo/debits/m-1/explain
+  curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' %[1]s/v1/projects/demo/debits -d '{"id":"try-1","category":"domestic","purpose":"marketing","quantity":3}'
+  curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/projects/demo/debits/try-1/explain
 `, d.URL, dir, fate, d.Project, d.Token, d.User, d.Password, d.OperatorToken, d.OperatorUser, d.OperatorPassword, d.OtherToken)
 }

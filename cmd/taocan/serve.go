@@ -148,7 +148,7 @@ func (c *migrateCmd) Run(a *app) error {
 	return nil
 }
 
-// sayPassword tells where the first operator's password is, the one time that it was made.
+// sayPassword tells where the first operator's password is, as long as its file is there.
 func sayPassword(a *app, s *server.Server) {
 	if file := s.PasswordFile(); file != "" {
 		fmt.Fprintf(a.out, "the password of the login %q is in %s; delete the file once you have it\n", server.FirstOperator, file)

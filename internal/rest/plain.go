@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"strconv"
 	"strings"
@@ -54,7 +55,6 @@ func (a *api) plainRoutes() error {
 	serve("/openapi.json", "application/openapi+json", pretty.Bytes())
 	serve("/openapi.yaml", "application/openapi+yaml", yaml)
 	for _, f := range []struct{ path, file, media string }{
-		{"/{$}", "index.html", "text/html; charset=utf-8"},
 		{"/docs", "docs.html", "text/html; charset=utf-8"},
 		{"/docs/docs.js", "docs.js", "text/javascript; charset=utf-8"},
 		{"/docs/docs.css", "docs.css", "text/css; charset=utf-8"},
@@ -65,6 +65,22 @@ func (a *api) plainRoutes() error {
 		}
 		serve(f.path, f.media, b)
 	}
+	front, err := static.ReadFile("static/index.html")
+	if err != nil {
+		return fmt.Errorf("front page: %w", err)
+	}
+	a.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Cache-Control", "no-cache")
+		h.Set("Content-Security-Policy", pagePolicy)
+		scheme := "http://"
+		if r.TLS != nil {
+			scheme = "https://"
+		}
+		// What is shown to be tried names the address that the page was found at.
+		_, _ = w.Write(bytes.ReplaceAll(front, []byte("{{ADDRESS}}"), []byte(html.EscapeString(scheme+r.Host))))
+	})
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, []byte("{\"status\":\"ok\"}\n"))
 	})

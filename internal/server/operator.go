@@ -21,11 +21,17 @@ const passwordFileName = "operator-password"
 // firstOperator makes the first login of the platform's staff. Its password is in a file before it works, so
 // that a crash in between leaves no operator whom nobody knows the password of.
 func (s *Server) firstOperator(ctx context.Context) error {
+	path := filepath.Join(s.settings.Data, passwordFileName)
 	staff, err := s.Access.Members(ctx, "")
+	if err == nil && len(staff) > 0 {
+		if _, err := os.Stat(path); err == nil {
+			s.passwordFile = path // nobody has read and removed it yet
+		}
+	}
 	if err != nil || len(staff) > 0 {
 		return err
 	}
-	password, path := rand.Text(), filepath.Join(s.settings.Data, passwordFileName)
+	password := rand.Text()
 	if err := writeSecret(path, password); err != nil {
 		return fmt.Errorf("write the first operator's password: %w", err)
 	}
@@ -54,7 +60,7 @@ func writeSecret(path, secret string) error {
 	return f.Sync()
 }
 
-// PasswordFile holds the first operator's password if this Open made it, else it is empty.
+// PasswordFile holds the first operator's password; empty once it has been removed.
 func (s *Server) PasswordFile() string { return s.passwordFile }
 
 // DropPasswordFile removes the file once the password in it no longer counts.

@@ -47,7 +47,7 @@ type Server struct {
 	log          *slog.Logger
 	handler      http.Handler
 	doorkeeper   doorkeeper
-	passwordFile string // written by this Open, empty otherwise
+	passwordFile string // of the first operator, empty once it has been removed
 
 	// Set by Start.
 	listener net.Listener

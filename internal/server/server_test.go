@@ -101,8 +101,8 @@ func TestTheFirstOperatorIsMadeOnce(t *testing.T) {
 	}
 	again := open(t, settings(dir), clock.System())
 	defer again.Close()
-	if again.PasswordFile() != "" {
-		t.Errorf("the second start made an operator too: %s", again.PasswordFile())
+	if again.PasswordFile() != path {
+		t.Errorf("the second start names %q, want a reminder of %s as long as the file is there", again.PasswordFile(), path)
 	}
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, password) {
 		t.Errorf("the second start changed the password file (error %v)", err)
