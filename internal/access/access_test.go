@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -215,6 +216,79 @@ func TestSignInToAProjectOfTheAccountOnly(t *testing.T) {
 	e.must(err)
 	if token.Tenant != (taocan.Tenant{}) || !actor.Can(taocan.ScopeOperator) || actor.Can(taocan.ScopeRead) {
 		t.Errorf("an operator signed in as %+v", actor)
+	}
+}
+
+// repeating runs every function given to Update twice, as a backend may; before happens once, just before.
+type repeating struct {
+	store.Store
+	before func()
+}
+
+func (r *repeating) Update(ctx context.Context, account taocan.AccountID, fn func(store.Tx) error) error {
+	if before := r.before; before != nil {
+		r.before = nil
+		before()
+	}
+	undo := errors.New("the first run is undone")
+	err := r.Store.Update(ctx, account, func(tx store.Tx) error {
+		_ = fn(tx)
+		return undo
+	})
+	if !errors.Is(err, undo) {
+		return err
+	}
+	return r.Store.Update(ctx, account, fn)
+}
+
+// A second run used to compare the member with what the first had read, and so let the old password in.
+func TestAPasswordChangedMeanwhileIsNoMorePassword(t *testing.T) {
+	e := newEnv(t)
+	twice := &repeating{Store: e.store, before: func() {
+		_, err := e.SetPassword(t.Context(), staff, "ana", "another horse")
+		e.must(err)
+	}}
+	a := access.New(access.Config{Store: twice, Clock: e.clock})
+	if _, _, err := a.SignIn(t.Context(), "ana", "correct horse", ""); !errors.Is(err, taocan.ErrUnauthenticated) {
+		t.Errorf("the password of before: %v, want ErrUnauthenticated", err)
+	}
+	if _, _, err := a.SignIn(t.Context(), "ana", "another horse", ""); err != nil {
+		t.Errorf("the password of now: %v", err)
+	}
+}
+
+// Every write of access comes out the same when its function runs twice.
+func TestWritesMayRunTwice(t *testing.T) {
+	e := newEnv(t)
+	a, ctx := access.New(access.Config{Store: &repeating{Store: e.store}, Clock: e.clock}), t.Context()
+	_, err := a.CreateAccount(ctx, staff, access.AccountRequest{ID: "twice"})
+	e.must(err)
+	_, err = a.CreateProject(ctx, staff, access.ProjectRequest{ID: "twice", Account: "twice"})
+	e.must(err)
+	_, err = a.CreateMember(ctx, staff, access.MemberRequest{Account: "twice", Login: "bo", Password: "battery horse", Role: taocan.Viewer})
+	e.must(err)
+	_, err = a.SetPassword(ctx, staff, "bo", "staple horse")
+	e.must(err)
+	m, err := a.SetRole(ctx, staff, "bo", taocan.Owner)
+	e.must(err)
+	m2, err := a.SetMemberSuspended(ctx, staff, "bo", false)
+	e.must(err)
+	acc, err := a.SetLevel(ctx, staff, "twice", taocan.Personal)
+	e.must(err)
+	secret, token, err := a.SignIn(ctx, "bo", "staple horse", "")
+	e.must(err)
+	if m.Role != taocan.Owner || m2.Role != taocan.Owner || acc.Level != taocan.Personal || token.Project != "twice" || !e.works(secret) {
+		t.Errorf("members %+v and %+v, account %+v, token %+v", m, m2, acc, token)
+	}
+	secret, token, err = a.CreateToken(ctx, staff, access.TokenRequest{Tenant: token.Tenant, Scopes: []taocan.Scope{taocan.ScopeRead}})
+	e.must(err)
+	if !e.works(secret) {
+		t.Error("the second run's token is not the one that was answered")
+	}
+	revoked, err := a.RevokeToken(ctx, staff, token.ID)
+	e.must(err)
+	if _, err := a.Authenticate(ctx, secret, ""); revoked.RevokedAt.IsZero() || !errors.Is(err, taocan.ErrUnauthenticated) {
+		t.Errorf("revoked: %+v, and it works on: %v", revoked, err)
 	}
 }
 

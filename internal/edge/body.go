@@ -74,7 +74,7 @@ func (x *Body) read(w http.ResponseWriter, r *http.Request, limit int) error {
 	buf, room := (*x.buffer)[:0], 0
 	for {
 		if len(buf) == room {
-			room = max(firstRead, 4*room)
+			room = min(max(firstRead, 4*room), limit+1)
 			if n := int(r.ContentLength) + 1; n > len(buf) { // one more, so that the end is seen without growing
 				room = min(room, n)
 			}

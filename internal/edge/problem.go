@@ -96,7 +96,7 @@ func Codes() []Code {
 		{taocan.CodeCountryNotForSale, 422, "This country is not sold.", ""},
 		{taocan.CodeProductNotForSale, 422, "There is no such product on sale.", ""},
 		{CodeContentTooLong, 422, "The message is longer than 500 units, signature included.", ""},
-		{CodeBodyTooLarge, 413, "The body is larger than 8 MiB.", ""},
+		{CodeBodyTooLarge, 413, "The body is larger than 8 MiB, or without a token (sign-in) than 8 KiB.", ""},
 		{CodeUnsupportedMediaType, 415, "The body is not application/json (imports: text/csv).", ""},
 		{CodeMethodNotAllowed, 405, "The path takes another method; the header Allow says which.", ""},
 		{"rate_limited", 429, "Too many tries; the header Retry-After says when to come back.", ""},

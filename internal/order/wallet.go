@@ -171,11 +171,15 @@ func (c WalletChange) check(kind taocan.WalletEntryKind) error {
 		{"reference", c.Reference, kind == taocan.WalletTopUp},
 		{"reason", c.Reason, kind == taocan.WalletAdjust},
 	} {
-		if text.needed && strings.TrimSpace(text.value) == "" {
+		trimmed := strings.TrimSpace(text.value)
+		switch {
+		case text.needed && trimmed == "":
 			refuse(text.field, "is missing", text.value)
-		}
-		if utf8.RuneCountInString(text.value) > maxTextRunes || !utf8.ValidString(text.value) || strings.ContainsFunc(text.value, unicode.IsControl) {
+		case utf8.RuneCountInString(text.value) > maxTextRunes || !utf8.ValidString(text.value) || strings.ContainsFunc(text.value, unicode.IsControl):
 			refuse(text.field, fmt.Sprintf("must be at most %d printable characters", maxTextRunes), nil)
+		case trimmed != text.value:
+			// A space that nobody sees would make two references of one, and its payment would be booked twice.
+			refuse(text.field, "must not begin or end with a space", text.value)
 		}
 	}
 	if bad != nil {

@@ -56,6 +56,9 @@ type Server struct {
 	failed   chan error
 	sweep    context.CancelFunc
 	running  sync.WaitGroup
+	handlers handlers
+	grace    time.Duration      // immutable after Open
+	abandon  context.CancelFunc // ends what requests still wait for
 }
 
 // Open brings up store and use cases; nothing runs yet. Close it, or Start and Stop it.
@@ -63,7 +66,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{settings: o.Settings, clock: o.Clock, log: o.Log, failed: make(chan error, 2)}
+	s := &Server{settings: o.Settings, clock: o.Clock, log: o.Log, failed: make(chan error, 2), grace: stopGrace}
 	if s.Zone, err = time.LoadLocation(o.Settings.Zone); err != nil {
 		return nil, err
 	}
@@ -120,7 +123,9 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.sweep = cancel
 	s.running.Go(func() { s.sweepLoop(sweeping) })
 
-	s.public, s.admin = s.httpServer(s.handler), s.httpServer(s.OperatorHandler())
+	asking, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	s.abandon = abandon
+	s.public, s.admin = s.httpServer(asking, s.handler), s.httpServer(asking, s.OperatorHandler())
 	s.public.TLSConfig = certificate
 	s.serve(func() error {
 		if certificate != nil {
@@ -154,9 +159,10 @@ func (s *Server) serve(run func() error) {
 }
 
 // httpServer bounds how long a stranger may keep a connection busy. Each request has its own limit besides.
-func (s *Server) httpServer(h http.Handler) *http.Server {
+func (s *Server) httpServer(asking context.Context, h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           s.handlers.counted(h),
+		BaseContext:       func(net.Listener) context.Context { return asking },
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       2 * time.Minute, // 8 MiB over a slow line
 		WriteTimeout:      5 * time.Minute, // a long export
@@ -185,8 +191,12 @@ func (s *Server) URL() string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
+// stopGrace is how long requests that were given up may take to notice.
+const stopGrace = 5 * time.Second
+
 // Stop ends the server: requests under way are answered within the settings' deadline, and what the engine
-// holds is committed.
+// holds is committed. Requests past the deadline are given up; should one still not return, the store is left
+// open, since closing it under a write is worse than a lock that ends with the process.
 func (s *Server) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.settings.StopTimeout)
 	defer cancel()
@@ -196,10 +206,17 @@ func (s *Server) Stop(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("stop: requests were still under way: %w", err), server.Close())
 		}
 	}
+	s.abandon()
 	s.sweep()
+	left := s.handlers.end(s.grace)
 	errs = append(errs, s.Debits.Stop(ctx))
 	s.running.Wait()
-	errs = append(errs, s.Store.Close())
+	if left > 0 {
+		s.log.Error("requests did not end, the store stays open", "requests", left)
+		errs = append(errs, fmt.Errorf("stop: %d requests did not end, the store stays open", left))
+	} else {
+		errs = append(errs, s.Store.Close())
+	}
 	s.log.Info("stopped")
 	return errors.Join(errs...)
 }

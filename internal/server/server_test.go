@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -261,6 +262,124 @@ func TestStopGivesUpAtItsDeadline(t *testing.T) {
 	}
 	if _, err := sqlite.Open(ctx, sqlite.Options{Dir: set.Data, Clock: clock.System()}); err != nil {
 		t.Errorf("the folder is not free after the stop: %v", err)
+	}
+}
+
+// Close ends connections, not what serves them: the store used to be closed while a handler was writing.
+func TestStopWaitsForHandlersThatWereGivenUp(t *testing.T) {
+	ctx := context.Background()
+	set := settings(t.TempDir())
+	set.StopTimeout = time.Millisecond
+	s := open(t, set, clock.System())
+	inside, stopped, worked := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	s.handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(inside)
+		<-r.Context().Done()
+		select { // a stop that does not wait for us is over by then
+		case <-stopped:
+		case <-time.After(200 * time.Millisecond):
+		}
+		worked <- s.Store.View(ctx, func(store.Reader) error { return nil })
+	})
+	if err := s.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = http.Post(s.URL(), "", strings.NewReader("never read")) }() //nolint:bodyclose // no answer comes
+	<-inside
+	err := s.Stop(ctx)
+	close(stopped)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("stop: %v, want DeadlineExceeded", err)
+	}
+	if err := <-worked; err != nil {
+		t.Errorf("the store, for a handler that still runs: %v", err)
+	}
+	again, err := sqlite.Open(ctx, sqlite.Options{Dir: set.Data, Clock: clock.System()})
+	if err != nil {
+		t.Fatalf("the folder is not free after the stop: %v", err)
+	}
+	again.Close()
+}
+
+func TestAStoreIsNotClosedUnderAHandler(t *testing.T) {
+	ctx := context.Background()
+	set := settings(t.TempDir())
+	set.StopTimeout = time.Millisecond
+	s := open(t, set, clock.System())
+	s.grace = time.Millisecond
+	inside, release := make(chan struct{}), make(chan struct{})
+	s.handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(inside)
+		<-release
+	})
+	if err := s.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = http.Get(s.URL()) }() //nolint:bodyclose // no answer comes
+	<-inside
+	if err := s.Stop(ctx); err == nil || !strings.Contains(err.Error(), "1 requests did not end") {
+		t.Errorf("stop: %v, want it to say that a request did not end", err)
+	}
+	if err := s.Store.View(ctx, func(store.Reader) error { return nil }); err != nil {
+		t.Errorf("the store was closed under a request: %v", err)
+	}
+	close(release)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Bodies that are announced and do not come used to take all room for bodies: eight sockets stopped every debit.
+func TestIdleConnectionsDoNotStopDebits(t *testing.T) {
+	ctx := context.Background()
+	set := settings(t.TempDir())
+	s := open(t, set, clock.System())
+	token := stock(t, s)
+	if err := s.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	// Being asked for its body, by 100 Continue, shows that a request is being read from; a refusal ends it.
+	idle := func(path, length, authorization, want string) {
+		t.Helper()
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL(), "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if _, err := io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: application/json\r\n"+authorization+length+"\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+want) {
+			t.Errorf("%s %q: %q (error %v), want %s", path, length, line, err, want)
+		}
+	}
+	const large, chunked = "Content-Length: 8388608\r\n", "Transfer-Encoding: chunked\r\n"
+	for range 20 {
+		idle("/v1/sign-in", large, "", "413")
+		idle("/v1/sign-in", "Content-Length: 8192\r\n", "", "100")
+		idle("/v1/sign-in", chunked, "", "100")
+		idle("/v1/projects/main/debits", large, "Authorization: Bearer "+token+"\r\n", "100")
+		idle("/v1/projects/main/debits", chunked, "Authorization: Bearer "+token+"\r\n", "100")
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL()+"/v1/projects/main/debits",
+		strings.NewReader(`{"id":"m-1","category":"domestic","purpose":"marketing","quantity":3}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if text, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusCreated {
+		t.Errorf("a debit beside idle connections: %s %s, want 201", answer.Status, text)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	s.settings.StopTimeout = time.Millisecond // they are not worth waiting for
+	if err := s.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("stop: %v", err)
 	}
 }
 
