@@ -95,6 +95,9 @@ func (c *Catalog) checkList(list taocan.PriceList) error {
 	if !list.Category.Valid() {
 		bad.add("body.category", "must be domestic or international", string(list.Category))
 	}
+	if !list.ValidFrom.Before(taocan.MaxTime) {
+		bad.add("body.valid_from", fmt.Sprintf("must be before the year %d", taocan.MaxTime.Year()), nil)
+	}
 	bad.terms(list.ValidityMonths, list.ChargeOn)
 	if len(list.Rows) == 0 || len(list.Rows) > maxRows {
 		bad.add("body.rows", fmt.Sprintf("must be 1 to %d", maxRows), len(list.Rows))

@@ -221,6 +221,7 @@ func TestPriceListsThatAreNotPublished(t *testing.T) {
 		want   string
 	}{
 		{"the past", func(l *taocan.PriceList) { l.ValidFrom = noon.Add(-time.Microsecond) }, "body.valid_from"},
+		{"a year that no answer could show", func(l *taocan.PriceList) { l.ValidFrom = taocan.MaxTime }, "body.valid_from"},
 		{"no category", func(l *taocan.PriceList) { l.Category = "" }, "body.category"},
 		{"no validity", func(l *taocan.PriceList) { l.ValidityMonths = 0 }, "body.validity_months"},
 		{"a rule nobody knows", func(l *taocan.PriceList) { l.ChargeOn = "never" }, "body.charge_on"},

@@ -244,6 +244,18 @@ func TestAStrangersBodyIsSmall(t *testing.T) {
 	}
 }
 
+func TestABodyOfTooManyValuesIsNotTakenApart(t *testing.T) {
+	items := func(n int) []byte { return []byte(`{"debits":[` + strings.Repeat("0,", n) + `0]}`) }
+	if _, p := Decode(items(149_990)); p != nil {
+		t.Errorf("as many as fit: %v", p)
+	}
+	for _, body := range [][]byte{items(150_000), items(4_000_000), []byte(`{"debits":[` + strings.Repeat("{},", 200_000) + `{}]}`)} {
+		if _, p := Decode(body); p == nil || p.Status != 422 || p.Code != "invalid_request" || len(p.Errors) != 1 {
+			t.Errorf("%d bytes of junk: %v, want one 422", len(body), p)
+		}
+	}
+}
+
 func TestAFailureInsideIsNoAnswer(t *testing.T) {
 	for _, cause := range []error{taocan.ErrNotFound, taocan.ErrConflict, taocan.ErrInvalid} {
 		p := Fail(t.Context(), slog.New(slog.DiscardHandler), fmt.Errorf("%w: %w", taocan.ErrUnavailable, cause))

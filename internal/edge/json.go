@@ -27,8 +27,13 @@ var (
 	errSyntax  = errors.New("the body is not JSON")
 	errUnicode = errors.New("the body is not valid UTF-8")
 	errType    = errors.New("a value is of another type")
+	errMany    = errors.New("the body holds too many values")
 	errDeep    = errors.New("the body is nested too deeply")
 )
+
+// maxValues is more than the largest batch of debits holds (10,000 of ten values each). It bounds what a body can
+// cost beyond its bytes: the values, and an error for each when it is refused.
+const maxValues = 150_000
 
 // maxDepth is far deeper than any request of ours.
 const maxDepth = 32
@@ -357,6 +362,8 @@ func Decode(b []byte) (any, *Problem) {
 	v := d.value(0)
 	d.End()
 	switch {
+	case d.values > maxValues:
+		return nil, ProblemOf(taocan.Invalid("body", fmt.Sprintf("holds more than %d values", maxValues), nil))
 	case d.Err == nil && len(d.twice) == 0:
 		return v, nil
 	case d.Err == nil:
@@ -367,13 +374,18 @@ func Decode(b []byte) (any, *Problem) {
 
 type decoder struct {
 	JSON
-	path  []string
-	twice []taocan.FieldError
+	path   []string
+	twice  []taocan.FieldError
+	values int
 }
 
 func (d *decoder) value(depth int) any {
 	if depth > maxDepth {
 		d.fail(errDeep)
+		return nil
+	}
+	if d.values++; d.values > maxValues {
+		d.fail(errMany) // ends the walk
 		return nil
 	}
 	switch c := d.Peek(); {

@@ -254,6 +254,9 @@ func (v VoucherIssue) check() error {
 	if !v.ValidUntil.After(v.ValidFrom) {
 		refuse("valid_until", "must be after valid_from", v.ValidUntil)
 	}
+	if !v.ValidUntil.Before(taocan.MaxTime) { // and so valid_from, which comes before it
+		refuse("valid_until", fmt.Sprintf("must be before the year %d", taocan.MaxTime.Year()), nil)
+	}
 	for _, c := range v.Scope.Categories {
 		if !c.Valid() {
 			refuse("scope.categories", "must be domestic or international", string(c))

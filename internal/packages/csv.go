@@ -209,6 +209,9 @@ func parseRow(field func(column string) string, snapshot time.Time, zone *time.L
 		return p, fmt.Sprintf("the expiry date %.40q is not a date like 2021-04-29", field(colExpires))
 	}
 	p.ExpiresAt = taocan.EndOfDate(date.Year(), date.Month(), date.Day(), zone)
+	if !p.ExpiresAt.Before(taocan.MaxTime) {
+		return p, fmt.Sprintf("the expiry date %.40q is beyond the year %d", field(colExpires), taocan.MaxTime.Year()-1)
+	}
 	if !p.ExpiresAt.After(p.PurchasedAt) {
 		return p, fmt.Sprintf("expires on %s, before it was bought", field(colExpires))
 	}

@@ -251,6 +251,7 @@ func TestBadRows(t *testing.T) {
 		{"an hour that no day has", row("U1A2003012500002", name, purpose, "100", "0", "2021-06-01"), `"U1A2003012500002" is not a package number`},
 		{"bought after the snapshot", row("U1A2104010100002", name, purpose, "100", "0", "2021-06-01"), "U1A2104010100002 was bought after the snapshot"},
 		{"no such date", row(number, name, purpose, "100", "0", "2021-02-30"), `the expiry date "2021-02-30" is not a date like 2021-04-29`},
+		{"a year that no answer could show", row(number, name, purpose, "100", "0", "9999-12-31"), `the expiry date "9999-12-31" is beyond the year 8999`},
 		{"expired before it was bought", row(number, name, purpose, "100", "0", "2020-02-29"), "expires on 2020-02-29, before it was bought"},
 		{"a total of 0", row(number, name, purpose, "0", "0", "2021-06-01"), `the total "0" is not a whole number from 1 to 1000000000`},
 		{"a negative remaining", row(number, name, purpose, "100", "-1", "2021-06-01"), `the remaining "-1" is not a whole number`},

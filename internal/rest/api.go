@@ -175,6 +175,10 @@ func (a *api) guarded(g guard) func(huma.Context, func(huma.Context)) {
 		}
 		wanted := ctx.Operation().RequestBody
 		if wanted == nil {
+			if err := a.readNothing(w, r); err != nil {
+				a.fail(r.Context(), err).Write(w)
+				return
+			}
 			next(ctx)
 			return
 		}
@@ -207,6 +211,30 @@ func (a *api) read(w http.ResponseWriter, r *http.Request, wanted *huma.RequestB
 		return nil, bad
 	}
 	return body, nil
+}
+
+// readNothing refuses a body where none is taken, except an empty object: whoever sends more means something that
+// would not be done.
+func (a *api) readNothing(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	body, err := a.bodies.Read(w, r)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	if len(bytes.TrimSpace(body.Bytes)) == 0 {
+		return nil
+	}
+	v, bad := edge.Decode(body.Bytes)
+	if bad != nil {
+		return bad
+	}
+	if fields, ok := v.(map[string]any); !ok || len(fields) > 0 {
+		return taocan.Invalid("body", "this call takes no body", nil)
+	}
+	return nil
 }
 
 // humaContext gives the embedded field a name that is not one of its methods.

@@ -48,6 +48,13 @@ func TestOpenAPIDocumentIsTheGoldenOne(t *testing.T) {
 	}
 }
 
+// A voucher for ever would have made every list that shows it unreadable.
+func TestAVoucherForEverIsRefused(t *testing.T) {
+	e := newEnv(t)
+	e.call(e.operator, "POST", "/v1/operator/vouchers", `{"count":1,"amount":"1.00","valid_until":"9999-12-31T23:59:59Z"}`).wantProblem(t, 422, "invalid_request")
+	e.call(e.operator, "GET", "/v1/operator/vouchers", "").want(t, 200).json(t)
+}
+
 func TestPagesNeedNothingFromOutside(t *testing.T) {
 	e := newEnv(t)
 	for _, path := range []string{"/", "/docs", "/docs/docs.js", "/docs/docs.css"} {
@@ -137,6 +144,7 @@ func TestBalanceAndAsOf(t *testing.T) {
 		t.Errorf("%v expired on 2021-04-30, want 2", expired["total"])
 	}
 	e.call(e.demo, "GET", demoPath+"/balance?as_of=2021-05-02T09:00:01%2B08:00", "").wantProblem(t, 422, "invalid_request")
+	e.call(e.demo, "GET", demoPath+"/balance?as_of=0001-01-01T00:00:00Z", "").wantProblem(t, 422, "invalid_request") // not the present
 	e.call(e.demo, "GET", demoPath+"/balance?category=international", "").wantJSON(t, 200,
 		`{"category":"international","as_of":"…","total_remaining":0,"reserved":0,"by_purpose":{"verification":0,"marketing":0,"general":0},"by_country":{}}`)
 }
@@ -464,6 +472,8 @@ func TestReservations(t *testing.T) {
 	post("/reservations/r-1/commit", `{"quantity":2}`).wantJSON(t, 200, fmt.Sprintf(committed, false))
 	post("/reservations/r-1/commit", `{"quantity":2}`).wantJSON(t, 200, fmt.Sprintf(committed, true))
 	post("/reservations/r-1/commit", `{"quantity":1}`).wantProblem(t, 409, "idempotency_conflict")
+	// A release takes no part, so a body that asks for one is not passed over.
+	post("/reservations/r-1/release", `{"quantity":2}`).wantProblem(t, 422, "invalid_request")
 	closed := post("/reservations/r-1/release", "")
 	closed.wantProblem(t, 409, "reservation_not_open")
 	if closed.json(t)["state"] != "committed" {

@@ -78,7 +78,7 @@ func (i instant) parse(location string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	t, err := time.Parse(time.RFC3339, strings.Replace(string(i), " ", "+", 1))
-	if err != nil {
+	if err != nil || t.IsZero() { // the zero time would be taken for one left out
 		return time.Time{}, taocan.Invalid(location, "must be a full RFC 3339 time, like 2021-04-01T00:00:00+08:00", string(i))
 	}
 	return t, nil

@@ -52,6 +52,10 @@ func Expiry(purchased time.Time, months int, zone *time.Location) time.Time {
 	return EndOfDate(year, time.Month(month), min(p.Day(), lastDay), zone)
 }
 
+// MaxTime is before every expiry, start and end that somebody chooses: later ones could leave the years of four
+// digits once they are shown in a zone or months are added, and then no answer could be written.
+var MaxTime = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // EndOfDate is the first instant after the date in the zone, UTC.
 func EndOfDate(year int, month time.Month, day int, zone *time.Location) time.Time {
 	return time.Date(year, month, day+1, 0, 0, 0, 0, zone).UTC()
