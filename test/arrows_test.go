@@ -54,12 +54,15 @@ var layers = map[string]layer{
 	"alert":    {imports: []string{"taocan", "store", "clock"}},
 	"access":   {imports: []string{"taocan", "store", "clock"}},
 	"notify":   {imports: []string{"taocan"}},
+	"live":     {imports: []string{"taocan", "store", "clock", "packages", "order", "alert"}},
 
-	"edge":    {imports: []string{"access", "i18n", "taocan", "clock"}},
-	"rest":    {imports: slices.Concat(useCases, []string{"edge", "segment", "clock", "taocan", "store"})},
-	"action":  {imports: slices.Concat(useCases, []string{"edge", "segment", "clock", "taocan", "store"})},
-	"console": {imports: slices.Concat(useCases, []string{"edge", "segment", "clock", "taocan", "store", "i18n"})},
-	"smpp":    {imports: slices.Concat(useCases, []string{"edge", "segment", "clock", "taocan", "store"})},
+	"edge":         {imports: []string{"access", "i18n", "taocan", "clock"}},
+	"export":       {stdOnly: true, imports: []string{"taocan", "store"}},
+	"rest":         {imports: slices.Concat(useCases, []string{"edge", "export", "live", "segment", "clock", "taocan", "store"})},
+	"action":       {imports: slices.Concat(useCases, []string{"edge", "export", "segment", "clock", "taocan", "store"})},
+	"console":      {imports: slices.Concat(useCases, []string{"edge", "export", "live", "segment", "clock", "taocan", "store", "i18n", "export", "live", "console/view"})},
+	"console/view": {imports: slices.Concat(useCases, []string{"taocan", "store", "i18n"})},
+	"smpp":         {imports: slices.Concat(useCases, []string{"edge", "export", "segment", "clock", "taocan", "store"})},
 
 	"server": {imports: []string{"*"}},
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/argon2"
+
 	"taocan/internal/clock"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
@@ -28,11 +30,12 @@ type Access struct {
 	random  io.Reader
 	cache   cache
 	hashing chan struct{} // one place per password hash under way: each takes 19 MiB
+	derive  deriver
 }
 
 // New makes the use case.
 func New(cfg Config) *Access {
-	a := &Access{store: cfg.Store, clock: cfg.Clock, random: cfg.Random, hashing: make(chan struct{}, hashesAtOnce)}
+	a := &Access{store: cfg.Store, clock: cfg.Clock, random: cfg.Random, hashing: make(chan struct{}, hashesAtOnce), derive: argon2.IDKey}
 	if a.random == nil {
 		a.random = rand.Reader
 	}
@@ -60,7 +63,7 @@ func read[T any](ctx context.Context, st store.Store, fn func(store.Reader) (T, 
 // fields are the figures shown in the audit log.
 type fields map[string]any
 
-// AuditEntries lists what operators did, newest first.
+// AuditEntries lists what operators did, and owners in their accounts, newest first.
 func (a *Access) AuditEntries(ctx context.Context, p store.Paging) (store.Page[taocan.AuditEntry], error) {
 	return read(ctx, a.store, func(r store.Reader) (store.Page[taocan.AuditEntry], error) { return r.AuditEntries(ctx, p) })
 }
@@ -203,6 +206,30 @@ func (a *Access) CreateProject(ctx context.Context, actor taocan.Actor, req Proj
 	})
 	if err != nil {
 		return taocan.Project{}, fmt.Errorf("create project %s: %w", req.ID, err)
+	}
+	return p, nil
+}
+
+// RenameProject gives a project another name; its id stays.
+func (a *Access) RenameProject(ctx context.Context, actor taocan.Actor, project taocan.ProjectID, name string) (taocan.Project, error) {
+	if name == "" || !validDisplayName(name) {
+		return taocan.Project{}, taocan.Invalid("body.name", fmt.Sprintf("must be one line of 1 to %d bytes", maxNameBytes), name)
+	}
+	var p taocan.Project
+	err := a.update(ctx, func(tx store.Tx) error {
+		var err error
+		if p, err = managedProject(ctx, tx, actor, project); err != nil {
+			return err
+		}
+		before := fields{"name": p.Name}
+		p.Name = name
+		if err := tx.UpdateProject(ctx, p); err != nil {
+			return err
+		}
+		return store.Audit(ctx, tx, actor, "project.rename", string(p.ID), before, fields{"name": p.Name})
+	})
+	if err != nil {
+		return taocan.Project{}, fmt.Errorf("rename project %s: %w", project, err)
 	}
 	return p, nil
 }

@@ -285,6 +285,20 @@ func TestWritesMayRunTwice(t *testing.T) {
 	if !e.works(secret) {
 		t.Error("the second run's token is not the one that was answered")
 	}
+	code, err := a.SignInCode(ctx, "bo")
+	e.must(err)
+	byCode, _, err := a.SignInByCode(ctx, code, "")
+	e.must(err)
+	actor, err := a.Authenticate(ctx, byCode, "")
+	e.must(err)
+	moved, _, err := a.SwitchProject(ctx, actor, "twice")
+	e.must(err)
+	e.must(a.ChangePassword(ctx, e.actor(moved), "staple horse", "a third horse"))
+	p, err := a.RenameProject(ctx, e.actor(moved), "twice", "Twice")
+	e.must(err)
+	if e.works(byCode) || !e.works(moved) || p.Name != "Twice" {
+		t.Errorf("the code's sign-in works: %v, the moved one: %v, project %+v", e.works(byCode), e.works(moved), p)
+	}
 	revoked, err := a.RevokeToken(ctx, staff, token.ID)
 	e.must(err)
 	if _, err := a.Authenticate(ctx, secret, ""); revoked.RevokedAt.IsZero() || !errors.Is(err, taocan.ErrUnauthenticated) {

@@ -34,6 +34,9 @@ type MemberRequest struct {
 const (
 	minPasswordBytes = 10
 	maxPasswordBytes = 256
+
+	// membersMax bounds the members of an account that its owners make; an operator may make more.
+	membersMax = 200
 )
 
 func checkRole(bad *checks, account taocan.AccountID, role taocan.Role) {
@@ -45,20 +48,22 @@ func checkRole(bad *checks, account taocan.AccountID, role taocan.Role) {
 }
 
 // checkPassword never shows the password that it refuses.
-func checkPassword(bad *checks, password string) {
-	bad.check(len(password) >= minPasswordBytes && len(password) <= maxPasswordBytes, "body.password",
+func checkPassword(bad *checks, location, password string) {
+	bad.check(len(password) >= minPasswordBytes && len(password) <= maxPasswordBytes, location,
 		fmt.Sprintf("must have %d to %d bytes", minPasswordBytes, maxPasswordBytes), nil)
 }
 
-// CreateMember makes a login. A taken login is a conflict.
+// CreateMember makes a login: an operator for anybody, an owner for its account. A taken login is a conflict.
 func (a *Access) CreateMember(ctx context.Context, actor taocan.Actor, req MemberRequest) (taocan.Member, error) {
-	if err := actor.OperatorOnly(); err != nil {
-		return taocan.Member{}, err
+	// Asked before the password is hashed, and again in the transaction.
+	err := a.store.View(ctx, func(r store.Reader) error { return manager(ctx, r, actor, req.Account) })
+	if err != nil {
+		return taocan.Member{}, fmt.Errorf("create member %s: %w", req.Login, err)
 	}
 	var bad checks
 	bad.check(taocan.ValidCallerID(req.Login), "body.login", "must be 1–128 visible ASCII characters", req.Login)
 	checkRole(&bad, req.Account, req.Role)
-	checkPassword(&bad, req.Password)
+	checkPassword(&bad, "body.password", req.Password)
 	if err := bad.err(); err != nil {
 		return taocan.Member{}, err
 	}
@@ -72,6 +77,12 @@ func (a *Access) CreateMember(ctx context.Context, actor taocan.Actor, req Membe
 	}
 	m := taocan.Member{ID: taocan.MemberID(id), Account: req.Account, Login: req.Login, Role: req.Role, PasswordHash: hash}
 	err = a.update(ctx, func(tx store.Tx) error {
+		if err := manager(ctx, tx, actor, m.Account); err != nil {
+			return err
+		}
+		if err := roomForMember(ctx, tx, actor); err != nil {
+			return err
+		}
 		if m.Account != "" {
 			if _, err := tx.Account(ctx, m.Account); err != nil {
 				return unknownReference(err, "body.account", string(m.Account))
@@ -89,16 +100,25 @@ func (a *Access) CreateMember(ctx context.Context, actor taocan.Actor, req Membe
 	return m, nil
 }
 
+// roomForMember keeps an owner from making members without end.
+func roomForMember(ctx context.Context, r store.Reader, actor taocan.Actor) error {
+	if actor.OperatorOnly() == nil {
+		return nil
+	}
+	members, err := r.Members(ctx, actor.Account)
+	if err == nil && len(members) >= membersMax {
+		err = taocan.Invalid("body.login", fmt.Sprintf("an account has at most %d members", membersMax), nil)
+	}
+	return err
+}
+
 // changeMember reads, changes and writes a member, and audits the figures that show picks.
 func (a *Access) changeMember(ctx context.Context, actor taocan.Actor, login, action string,
 	change func(store.Tx, *taocan.Member) error, show func(taocan.Member) any) (taocan.Member, error) {
-	if err := actor.OperatorOnly(); err != nil {
-		return taocan.Member{}, err
-	}
 	var m taocan.Member
 	err := a.update(ctx, func(tx store.Tx) error {
 		var err error
-		if m, err = tx.Member(ctx, login); err != nil {
+		if m, err = managedMember(ctx, tx, actor, login); err != nil {
 			return err
 		}
 		before := show(m)
@@ -116,13 +136,19 @@ func (a *Access) changeMember(ctx context.Context, actor taocan.Actor, login, ac
 	return m, nil
 }
 
-// SetPassword gives a member another password and ends its sign-ins: whoever knew the old one is out.
+// SetPassword gives a member another password and ends its sign-ins: whoever knew the old one is out. An owner gives
+// itself one with ChangePassword alone, so that an unlocked screen is not enough to take the account over for good.
 func (a *Access) SetPassword(ctx context.Context, actor taocan.Actor, login, password string) (taocan.Member, error) {
-	if err := actor.OperatorOnly(); err != nil {
-		return taocan.Member{}, err
+	// Asked before the password is hashed, and again in the transaction.
+	m, err := read(ctx, a.store, func(r store.Reader) (taocan.Member, error) { return managedMember(ctx, r, actor, login) })
+	if err != nil {
+		return taocan.Member{}, fmt.Errorf("member.password %s: %w", login, err)
+	}
+	if m.ID == actor.Member && m.Account != "" {
+		return taocan.Member{}, taocan.Invalid("path.login", "your own password is changed with the one that you have", login)
 	}
 	var bad checks
-	if checkPassword(&bad, password); bad.err() != nil {
+	if checkPassword(&bad, "body.password", password); bad.err() != nil {
 		return taocan.Member{}, bad.err()
 	}
 	hash, err := a.hashPassword(ctx, password)
@@ -131,75 +157,66 @@ func (a *Access) SetPassword(ctx context.Context, actor taocan.Actor, login, pas
 	}
 	return a.changeMember(ctx, actor, login, "member.password", func(tx store.Tx, m *taocan.Member) error {
 		m.PasswordHash = hash
-		return revokeSignIns(ctx, tx, *m)
+		return tx.RevokeSignIns(ctx, m.ID, "", tx.Now())
 	}, func(taocan.Member) any { return nil })
 }
 
-// SetRole changes what a member may do; sign-ins under way follow.
+// SetRole changes what a member may do; sign-ins under way follow. The last owner who works keeps its role, unless an
+// operator takes it.
 func (a *Access) SetRole(ctx context.Context, actor taocan.Actor, login string, role taocan.Role) (taocan.Member, error) {
-	return a.changeMember(ctx, actor, login, "member.role", func(_ store.Tx, m *taocan.Member) error {
+	return a.changeMember(ctx, actor, login, "member.role", func(tx store.Tx, m *taocan.Member) error {
 		var bad checks
 		if checkRole(&bad, m.Account, role); bad.err() != nil {
 			return bad.err()
 		}
 		m.Role = role
+		// Whoever changes another's role is an owner itself, and stays one.
+		if m.ID == actor.Member && m.Account != "" && role != taocan.Owner {
+			return anotherOwner(ctx, tx, *m)
+		}
 		return nil
 	}, func(m taocan.Member) any { return fields{"role": m.Role} })
 }
 
-// SetMemberSuspended locks a member out, or lets it in again.
+// anotherOwner refuses to leave the account of m without an owner who works.
+func anotherOwner(ctx context.Context, r store.Reader, m taocan.Member) error {
+	members, err := r.Members(ctx, m.Account)
+	if err != nil {
+		return err
+	}
+	for _, x := range members {
+		if x.ID != m.ID && x.Role == taocan.Owner && !x.Suspended {
+			return nil
+		}
+	}
+	return taocan.Invalid("body.role", "you are the last owner of the account who can sign in; make another member owner first", string(m.Role))
+}
+
+// SetMemberSuspended locks a member out, or lets it in again. Nobody suspends itself, so an account that owners manage
+// keeps one.
 func (a *Access) SetMemberSuspended(ctx context.Context, actor taocan.Actor, login string, suspended bool) (taocan.Member, error) {
 	return a.changeMember(ctx, actor, login, "member.suspended",
-		func(_ store.Tx, m *taocan.Member) error { m.Suspended = suspended; return nil },
+		func(_ store.Tx, m *taocan.Member) error {
+			if suspended && m.ID == actor.Member && m.Account != "" {
+				return taocan.Invalid("body.suspended", "you cannot suspend yourself; another owner may", suspended)
+			}
+			m.Suspended = suspended
+			return nil
+		},
 		func(m taocan.Member) any { return fields{"suspended": m.Suspended} })
+}
+
+// MembersOf lists the members of the actor's account, or for an operator the platform's staff.
+func (a *Access) MembersOf(ctx context.Context, actor taocan.Actor) ([]taocan.Member, error) {
+	return read(ctx, a.store, func(r store.Reader) ([]taocan.Member, error) {
+		if err := manager(ctx, r, actor, actor.Account); err != nil {
+			return nil, err
+		}
+		return r.Members(ctx, actor.Account)
+	})
 }
 
 // Members of an account; an empty account lists the platform's staff.
 func (a *Access) Members(ctx context.Context, account taocan.AccountID) ([]taocan.Member, error) {
 	return read(ctx, a.store, func(r store.Reader) ([]taocan.Member, error) { return r.Members(ctx, account) })
-}
-
-// revokeSignIns ends the tokens that a member's sign-ins made.
-func revokeSignIns(ctx context.Context, tx store.Tx, m taocan.Member) error {
-	tenants := []taocan.Tenant{{}} // staff: their tokens belong to no project
-	if m.Account != "" {
-		projects, err := all(func(p store.Paging) (store.Page[taocan.Project], error) { return tx.Projects(ctx, m.Account, p) })
-		if err != nil {
-			return err
-		}
-		tenants = nil
-		for _, p := range projects {
-			tenants = append(tenants, taocan.Tenant{Account: m.Account, Project: p.ID})
-		}
-	}
-	for _, tenant := range tenants {
-		tokens, err := all(func(p store.Paging) (store.Page[taocan.Token], error) { return tx.Tokens(ctx, tenant, p) })
-		if err != nil {
-			return err
-		}
-		for _, t := range tokens {
-			if t.Member == m.ID && t.RevokedAt.IsZero() {
-				if err := tx.RevokeToken(ctx, t.ID, tx.Now()); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// all collects a list page by page.
-func all[T any](page func(store.Paging) (store.Page[T], error)) ([]T, error) {
-	var items []T
-	for p := (store.Paging{Limit: 100}); ; {
-		got, err := page(p)
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, got.Items...)
-		if got.Next == "" {
-			return items, nil
-		}
-		p.Cursor = got.Next
-	}
 }

@@ -39,15 +39,8 @@ func (a *Access) SignInTo(ctx context.Context, login, password string, project t
 	defer release()
 	// Counted with the place to hash in hand, so that a burst cannot all be heard before its failures count.
 	m, err := read(ctx, a.store, func(r store.Reader) (taocan.Member, error) {
-		since := a.clock.Now().Add(-failureWindow)
-		for _, k := range keys {
-			n, err := r.SignInFailures(ctx, k.key, since)
-			if err != nil {
-				return taocan.Member{}, err
-			}
-			if n >= k.max {
-				return taocan.Member{}, &taocan.RateError{RetryAfter: failureWindow}
-			}
+		if err := a.heard(ctx, r, keys); err != nil {
+			return taocan.Member{}, err
 		}
 		m, err := r.Member(ctx, login)
 		if errors.Is(err, taocan.ErrNotFound) {
@@ -58,7 +51,7 @@ func (a *Access) SignInTo(ctx context.Context, login, password string, project t
 	if err != nil {
 		return "", taocan.Token{}, fmt.Errorf("sign in: %w", err)
 	}
-	right := verifyPassword(m.PasswordHash, password) && m.ID != ""
+	right := a.verifyPassword(m.PasswordHash, password) && m.ID != ""
 
 	var secret string
 	var made taocan.Token
@@ -71,28 +64,20 @@ func (a *Access) SignInTo(ctx context.Context, login, password string, project t
 			if now, err = tx.MemberByID(ctx, m.ID); err != nil {
 				return err
 			}
-			welcome = now.PasswordHash == m.PasswordHash && !now.Suspended
-		}
-		if welcome && now.Account != "" {
-			acc, err := tx.Account(ctx, now.Account)
+			locked, err := lockedOut(ctx, tx, now)
 			if err != nil {
 				return err
 			}
-			welcome = !acc.Suspended
+			welcome = now.PasswordHash == m.PasswordHash && !locked
 		}
 		if !welcome {
-			for _, k := range keys {
-				if err := tx.InsertSignInFailure(ctx, k.key, tx.Now()); err != nil {
-					return err
-				}
-			}
-			return nil
+			return countFailure(ctx, tx, keys)
 		}
 		tenant, err := tenantOf(ctx, tx, now, project)
 		if err != nil {
 			return err
 		}
-		secret, made, err = a.insertToken(ctx, tx, taocan.Token{Tenant: tenant, Name: "sign-in", Member: now.ID, Scopes: scopesOf(now.Role)}, signInTTL)
+		secret, made, err = a.insertSignIn(ctx, tx, now, tenant, tx.Now().Add(signInTTL))
 		return err
 	})
 	if err != nil {
@@ -104,8 +89,24 @@ func (a *Access) SignInTo(ctx context.Context, login, password string, project t
 	return secret, made, nil
 }
 
+// insertSignIn writes the token of a member who has shown who it is.
+func (a *Access) insertSignIn(ctx context.Context, tx store.Tx, m taocan.Member, tenant taocan.Tenant,
+	expires time.Time) (string, taocan.Token, error) {
+	t := taocan.Token{Tenant: tenant, Name: "sign-in", Member: m.ID, Scopes: scopesOf(m.Role), ExpiresAt: expires}
+	return a.insertToken(ctx, tx, t)
+}
+
+// lockedOut reports whether the member is suspended, by itself or with its account.
+func lockedOut(ctx context.Context, r store.Reader, m taocan.Member) (bool, error) {
+	if m.Suspended || m.Account == "" {
+		return m.Suspended, nil
+	}
+	acc, err := r.Account(ctx, m.Account)
+	return acc.Suspended, err
+}
+
 // tenantOf is the project that the member works in.
-func tenantOf(ctx context.Context, tx store.Tx, m taocan.Member, project taocan.ProjectID) (taocan.Tenant, error) {
+func tenantOf(ctx context.Context, r store.Reader, m taocan.Member, project taocan.ProjectID) (taocan.Tenant, error) {
 	if m.Account == "" {
 		if project != "" {
 			return taocan.Tenant{}, taocan.Invalid("body.project", "is not known", string(project))
@@ -113,7 +114,7 @@ func tenantOf(ctx context.Context, tx store.Tx, m taocan.Member, project taocan.
 		return taocan.Tenant{}, nil
 	}
 	if project == "" {
-		first, err := tx.Projects(ctx, m.Account, store.Paging{Limit: 1})
+		first, err := r.Projects(ctx, m.Account, store.Paging{Limit: 1})
 		if err != nil {
 			return taocan.Tenant{}, err
 		}
@@ -122,7 +123,7 @@ func tenantOf(ctx context.Context, tx store.Tx, m taocan.Member, project taocan.
 		}
 		return taocan.Tenant{Account: m.Account, Project: first.Items[0].ID}, nil
 	}
-	p, err := tx.Project(ctx, project)
+	p, err := r.Project(ctx, project)
 	if err != nil {
 		return taocan.Tenant{}, unknownReference(err, "body.project", string(project))
 	}
@@ -137,11 +138,39 @@ type failureKey struct {
 	max int
 }
 
+func addressKey(remote string) failureKey {
+	return failureKey{"address:" + remote, failuresOfAddressMax}
+}
+
 // failureKeys are what failures are counted by. A login that no member can have is not stored.
 func failureKeys(login, remote string) []failureKey {
-	keys := []failureKey{{"address:" + remote, failuresOfAddressMax}}
+	keys := []failureKey{addressKey(remote)}
 	if taocan.ValidCallerID(login) {
 		keys = append(keys, failureKey{"login:" + login, failuresOfLoginMax})
 	}
 	return keys
+}
+
+// heard refuses a try after too many failures.
+func (a *Access) heard(ctx context.Context, r store.Reader, keys []failureKey) error {
+	since := a.clock.Now().Add(-failureWindow)
+	for _, k := range keys {
+		n, err := r.SignInFailures(ctx, k.key, since)
+		if err != nil {
+			return err
+		}
+		if n >= k.max {
+			return &taocan.RateError{RetryAfter: failureWindow}
+		}
+	}
+	return nil
+}
+
+func countFailure(ctx context.Context, tx store.Tx, keys []failureKey) error {
+	for _, k := range keys {
+		if err := tx.InsertSignInFailure(ctx, k.key, tx.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -39,10 +39,12 @@ type TokenRequest struct {
 	TTL    time.Duration
 }
 
-// CreateToken makes a token. The secret is shown this once.
+// CreateToken makes a token: an operator any, an owner those of the projects of its account. The secret is shown
+// this once.
 func (a *Access) CreateToken(ctx context.Context, actor taocan.Actor, req TokenRequest) (string, taocan.Token, error) {
-	if err := actor.OperatorOnly(); err != nil {
-		return "", taocan.Token{}, err
+	notOperator := actor.OperatorOnly()
+	if notOperator != nil && (req.Project == "" || slices.Contains(req.Scopes, taocan.ScopeOperator)) {
+		return "", taocan.Token{}, notOperator
 	}
 	var bad checks
 	bad.check(validDisplayName(req.Name), "body.name", "must be one line of at most 200 bytes", req.Name)
@@ -67,18 +69,24 @@ func (a *Access) CreateToken(ctx context.Context, actor taocan.Actor, req TokenR
 	err := a.update(ctx, func(tx store.Tx) error {
 		tenant := taocan.Tenant{}
 		if req.Project != "" {
-			p, err := tx.Project(ctx, req.Project)
+			p, err := managedProject(ctx, tx, actor, req.Project)
+			if err != nil && notOperator == nil {
+				err = unknownReference(err, "body.project", string(req.Project))
+			}
 			if err != nil {
-				return unknownReference(err, "body.project", string(req.Project))
+				return err
 			}
 			if req.Account != "" && req.Account != p.Account {
 				return taocan.Invalid("body.project", "is not known", string(req.Project))
 			}
 			tenant = taocan.Tenant{Account: p.Account, Project: p.ID}
 		}
+		t := taocan.Token{Tenant: tenant, Name: req.Name, Scopes: req.Scopes}
+		if req.TTL > 0 {
+			t.ExpiresAt = tx.Now().Add(req.TTL)
+		}
 		var err error
-		secret, made, err = a.insertToken(ctx, tx, taocan.Token{Tenant: tenant, Name: req.Name, Scopes: req.Scopes}, req.TTL)
-		if err != nil {
+		if secret, made, err = a.insertToken(ctx, tx, t); err != nil {
 			return err
 		}
 		after := fields{"account": made.Account, "project": made.Project, "name": made.Name, "scopes": made.Scopes}
@@ -93,35 +101,45 @@ func (a *Access) CreateToken(ctx context.Context, actor taocan.Actor, req TokenR
 	return secret, made, nil
 }
 
-// insertToken draws id and secret of t and writes it.
-func (a *Access) insertToken(ctx context.Context, tx store.Tx, t taocan.Token, ttl time.Duration) (string, taocan.Token, error) {
+// draw makes a secret that starts with prefix, and the hash that is kept of it.
+func (a *Access) draw(prefix string) (secret string, hash []byte, err error) {
 	var raw [secretBytes]byte
 	if _, err := io.ReadFull(a.random, raw[:]); err != nil {
-		return "", t, fmt.Errorf("draw secret: %w", err)
+		return "", nil, fmt.Errorf("draw secret: %w", err)
+	}
+	secret = prefix + base64.RawURLEncoding.EncodeToString(raw[:])
+	return secret, hashOf(secret), nil
+}
+
+func hashOf(secret string) []byte {
+	hash := sha256.Sum256([]byte(secret))
+	return hash[:]
+}
+
+// insertToken draws id and secret of t and writes it.
+func (a *Access) insertToken(ctx context.Context, tx store.Tx, t taocan.Token) (string, taocan.Token, error) {
+	secret, hash, err := a.draw(secretPrefix)
+	if err != nil {
+		return "", t, err
 	}
 	id, err := a.newID("tok")
 	if err != nil {
 		return "", t, err
 	}
-	secret := secretPrefix + base64.RawURLEncoding.EncodeToString(raw[:])
-	hash := sha256.Sum256([]byte(secret))
-	t.ID, t.Hash, t.CreatedAt = taocan.TokenID(id), hash[:], tx.Now()
-	if ttl > 0 {
-		t.ExpiresAt = t.CreatedAt.Add(ttl)
-	}
+	t.ID, t.Hash, t.CreatedAt = taocan.TokenID(id), hash, tx.Now()
 	return secret, t, tx.InsertToken(ctx, t)
 }
 
-// RevokeToken ends a token. Revoking it again changes nothing.
+// RevokeToken ends a token: an operator any, an owner those of its account. Revoking it again changes nothing.
 func (a *Access) RevokeToken(ctx context.Context, actor taocan.Actor, id taocan.TokenID) (taocan.Token, error) {
-	if err := actor.OperatorOnly(); err != nil {
-		return taocan.Token{}, err
-	}
 	var t taocan.Token
 	err := a.update(ctx, func(tx store.Tx) error {
 		var err error
-		if t, err = tx.TokenByID(ctx, id); err != nil || !t.RevokedAt.IsZero() {
+		if t, err = managed(ctx, tx, actor, accountOfToken, func() (taocan.Token, error) { return tx.TokenByID(ctx, id) }); err != nil {
 			return err
+		}
+		if !t.RevokedAt.IsZero() {
+			return nil
 		}
 		t.RevokedAt = tx.Now()
 		if err := tx.RevokeToken(ctx, id, t.RevokedAt); err != nil {
@@ -138,13 +156,25 @@ func (a *Access) RevokeToken(ctx context.Context, actor taocan.Actor, id taocan.
 // SignOut ends the token that a sign-in made for the actor.
 func (a *Access) SignOut(ctx context.Context, actor taocan.Actor) error {
 	if actor.Member == "" {
-		return &taocan.ForbiddenError{Required: "sign-in", Detail: "only a sign-in can be ended this way; other tokens are revoked by an operator"}
+		return &taocan.ForbiddenError{Required: "sign-in",
+			Detail: "only a sign-in can be ended this way; other tokens are revoked by an operator or the account's owner"}
 	}
 	err := a.update(ctx, func(tx store.Tx) error { return tx.RevokeToken(ctx, actor.Token, tx.Now()) })
 	if err != nil {
 		return fmt.Errorf("sign out %s: %w", actor.Token, err)
 	}
 	return nil
+}
+
+// TokensOf lists the API tokens of the actor's project, or for an operator those of operators, newest first. What
+// sign-ins made is left out.
+func (a *Access) TokensOf(ctx context.Context, actor taocan.Actor, p store.Paging) (store.Page[taocan.Token], error) {
+	return read(ctx, a.store, func(r store.Reader) (store.Page[taocan.Token], error) {
+		if err := manager(ctx, r, actor, actor.Account); err != nil {
+			return store.Page[taocan.Token]{}, err
+		}
+		return r.APITokens(ctx, actor.Tenant, p)
+	})
 }
 
 // Tokens of a project, newest first; an empty tenant lists all.
@@ -189,26 +219,37 @@ func (a *Access) look(ctx context.Context, hash []byte) (credential, error) {
 		if err != nil {
 			return credential{}, err
 		}
-		c := credential{works: t.RevokedAt.IsZero(), expires: t.ExpiresAt,
-			actor: taocan.Actor{Tenant: t.Tenant, Token: t.ID, Member: t.Member, Scopes: t.Scopes}}
-		if t.Account != "" {
-			acc, err := r.Account(ctx, t.Account)
-			if err != nil {
-				return credential{}, err
-			}
-			c.works = c.works && !acc.Suspended
+		m, works, err := holds(ctx, r, t)
+		if err != nil {
+			return credential{}, err
 		}
+		c := credential{works: works, expires: t.ExpiresAt,
+			actor: taocan.Actor{Tenant: t.Tenant, Token: t.ID, Member: t.Member, Scopes: t.Scopes}}
 		if t.Member != "" {
-			m, err := r.MemberByID(ctx, t.Member)
-			if err != nil {
-				return credential{}, err
-			}
 			// What the member may do now counts, not what it could when it signed in.
 			c.actor.Role, c.actor.Scopes = m.Role, scopesOf(m.Role)
-			c.works = c.works && !m.Suspended && m.Account == t.Account
 		}
 		return c, nil
 	})
+}
+
+// holds reports whether nothing that a token hangs on is revoked or suspended, and the member whose sign-in made it.
+func holds(ctx context.Context, r store.Reader, t taocan.Token) (m taocan.Member, works bool, err error) {
+	works = t.RevokedAt.IsZero()
+	if t.Account != "" {
+		acc, err := r.Account(ctx, t.Account)
+		if err != nil {
+			return m, false, err
+		}
+		works = works && !acc.Suspended
+	}
+	if t.Member != "" {
+		if m, err = r.MemberByID(ctx, t.Member); err != nil {
+			return m, false, err
+		}
+		works = works && !m.Suspended && m.Account == t.Account
+	}
+	return m, works, nil
 }
 
 // credential is what is remembered of a token. Immutable once cached.

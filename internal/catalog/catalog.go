@@ -110,7 +110,7 @@ func (c *Catalog) Countries(ctx context.Context) ([]Country, error) {
 	countries := make([]Country, len(list.Rows))
 	for i, row := range list.Rows {
 		zh, en := CountryName(row.Country)
-		countries[i] = Country{Code: row.Country, NameZH: zh, NameEN: en}
+		countries[i] = Country{Code: row.Country, NameZH: zh, NameEN: en, DialCode: dialCode(row.Country)}
 	}
 	sort.Slice(countries, func(i, j int) bool { return countries[i].Code < countries[j].Code })
 	return countries, nil

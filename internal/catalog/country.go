@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 
@@ -11,6 +12,7 @@ import (
 type Country struct {
 	Code           taocan.Country
 	NameZH, NameEN string
+	DialCode       int // ITU-T E.164 country code; 0 where none is known
 }
 
 // ownNames replaces names that read badly inside a package's name ("中国香港特别行政区").
@@ -33,6 +35,9 @@ func CountryName(code taocan.Country) (zh, en string) {
 	}
 	return regionsZH.Name(region), regionsEN.Name(region)
 }
+
+// dialCode is what numbers of the country begin with: 852.
+func dialCode(code taocan.Country) int { return phonenumbers.GetCountryCodeForRegion(string(code)) }
 
 // parseCountry takes codes of present countries only: no groups (EU), no private or former codes (XX, UK).
 func parseCountry(code taocan.Country) (language.Region, bool) {

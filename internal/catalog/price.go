@@ -26,14 +26,20 @@ func Price(row taocan.PriceRow, quantity taocan.Segments) (taocan.UnitPrice, tao
 		return 0, 0, &taocan.SaleError{Code: taocan.CodeAbovePriceList,
 			Detail: fmt.Sprintf("the price list ends below %d messages: contact sales", row.Below)}
 	}
-	unit := row.Tiers[0].Price
-	for _, tier := range row.Tiers {
-		if quantity >= tier.From {
-			unit = tier.Price
-		}
-	}
+	unit := row.Tiers[TierAt(row, quantity)].Price
 	amount, err := taocan.LineTotal(quantity, unit)
 	return unit, amount, err
+}
+
+// TierAt is the tier that a quantity falls into, as an index of the row's tiers.
+func TierAt(row taocan.PriceRow, quantity taocan.Segments) int {
+	at := 0
+	for i, tier := range row.Tiers {
+		if quantity >= tier.From {
+			at = i
+		}
+	}
+	return at
 }
 
 // better is the cheapest custom purchase of at least quantity messages that costs strictly less than amount, or

@@ -440,3 +440,11 @@ func location(err error) string {
 	}
 	return ""
 }
+
+func TestCountriesHaveDialCodes(t *testing.T) {
+	for code, want := range map[taocan.Country]int{"HK": 852, "US": 1, "MY": 60, "XX": 0} {
+		if got := dialCode(code); got != want {
+			t.Errorf("dial code of %s = %d, want %d", code, got, want)
+		}
+	}
+}

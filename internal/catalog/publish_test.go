@@ -92,7 +92,7 @@ func TestANewStoreSellsWhatIsShipped(t *testing.T) {
 		t.Errorf("products (-want +got):\n%s", diff)
 	}
 	countries, err := c.Countries(t.Context())
-	if diff := cmp.Diff([]Country{{"HK", "中国香港", "Hong Kong, China"}}, countries); diff != "" || err != nil {
+	if diff := cmp.Diff([]Country{{"HK", "中国香港", "Hong Kong, China", 852}}, countries); diff != "" || err != nil {
 		t.Errorf("countries, %v (-want +got):\n%s", err, diff)
 	}
 	if got := audit(t, c); got != nil {
@@ -197,7 +197,7 @@ func TestAnInternationalListDecidesTheCountries(t *testing.T) {
 		Rows: []taocan.PriceRow{{Country: "US", Purpose: taocan.General, Tiers: tiers}, {Country: "MY", Tiers: tiers}}})
 	must(t, err)
 	countries, err := c.Countries(t.Context())
-	if diff := cmp.Diff([]Country{{"MY", "马来西亚", "Malaysia"}, {"US", "美国", "United States"}}, countries); diff != "" || err != nil {
+	if diff := cmp.Diff([]Country{{"MY", "马来西亚", "Malaysia", 60}, {"US", "美国", "United States", 1}}, countries); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	q, err := c.Quote(t.Context(), enterprise, abroad("MY", 100))

@@ -156,6 +156,17 @@ func customSells(category taocan.Category, p taocan.Purpose) bool {
 	return (category == taocan.International) == (p == taocan.General)
 }
 
+// CustomPurposes are those that custom packages of the category are sold for.
+func (c *Catalog) CustomPurposes(category taocan.Category) []taocan.Purpose {
+	var sold []taocan.Purpose
+	for _, p := range taocan.Purposes {
+		if customSells(category, p) {
+			sold = append(sold, p)
+		}
+	}
+	return sold
+}
+
 func purposeNotForSale(p taocan.Purchase) error {
 	return &taocan.SaleError{Code: taocan.CodePurposeNotForSale, Detail: fmt.Sprintf("%s packages for %s are not on sale as custom packages", p.Category, p.Purpose)}
 }

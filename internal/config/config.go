@@ -23,6 +23,8 @@ type Settings struct {
 	TLSCert   string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM); with it, and --tls-key, the address speaks TLS."`
 	TLSKey    string `name:"tls-key" placeholder:"FILE" help:"Private key of the certificate (PEM)."`
 
+	ProductName string `name:"product-name" placeholder:"TEXT" help:"Name of the service in the console's header (default 短信服务, in English SMS Service)."`
+
 	MaxQuantity     int64         `name:"max-quantity" default:"10000000" placeholder:"N" help:"Largest quantity of one custom purchase."`
 	OrderCloseAfter time.Duration `name:"order-close-after" default:"24h" placeholder:"DURATION" help:"Unpaid orders close after this."`
 	IdempotencyDays int           `name:"idempotency-days" default:"30" placeholder:"DAYS" help:"How long debit ids are remembered, at least."`
@@ -155,6 +157,7 @@ func (s Settings) check() []error {
 	refuse(s.LogFormat == "text" || s.LogFormat == "json", "log-format: %.40q is neither text nor json", s.LogFormat)
 	refuse(slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel), "log-level: %.40q is none of debug, info, warn, error", s.LogLevel)
 	refuse((s.TLSCert == "") == (s.TLSKey == ""), "tls-cert and tls-key: give both or neither")
+	refuse(len(s.ProductName) <= 60 && !strings.ContainsAny(s.ProductName, "\r\n\x00"), "product-name: must be one line of at most 60 bytes")
 	refuse(s.MaxQuantity >= 100 && s.MaxQuantity <= 1_000_000_000, "max-quantity: must be from 100 to 1000000000")
 	refuse(s.OrderCloseAfter >= time.Minute, "order-close-after: must be at least 1m")
 	refuse(s.IdempotencyDays >= 1 && s.IdempotencyDays <= 3650, "idempotency-days: must be from 1 to 3650")

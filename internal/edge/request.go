@@ -24,6 +24,9 @@ type Request struct {
 	Remote string
 	Call   string       // method and decoded path: with the body, the content of a keyed call
 	Actor  taocan.Actor // empty until the gate has let it in
+
+	connection context.Context // without the time limit, for Stream; nil outside of Front
+	streamed   bool            // answered by Stream
 }
 
 type requestKey struct{}
@@ -44,8 +47,9 @@ type Front struct {
 	Log     *slog.Logger
 	Clock   clock.Clock
 	Timeout time.Duration
-	Epoch   string                                                                  // of the store
-	Observe func(method, route string, status int, took time.Duration, bytes int64) // may be nil
+	Epoch   string // of the store
+	// Observe counts an answer; may be nil. How long a stream took says nothing of the server.
+	Observe func(method, route string, status int, took time.Duration, bytes int64, streamed bool)
 
 	prefix  string
 	counter atomic.Uint64
@@ -62,7 +66,7 @@ func (f *Front) Wrap(next http.Handler) http.Handler {
 
 func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	start := f.Clock.Monotonic()
-	info := &Request{ID: f.prefix + strconv.FormatUint(f.counter.Add(1), 36), Call: r.Method + " " + r.URL.Path, Remote: RemoteAddress(r)}
+	info := &Request{ID: f.prefix + strconv.FormatUint(f.counter.Add(1), 36), Call: r.Method + " " + r.URL.Path, Remote: RemoteAddress(r), connection: r.Context()}
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, info), f.Timeout)
 	defer cancel()
 	r = r.WithContext(ctx)
@@ -91,7 +95,7 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		}
 		took := f.Clock.Monotonic() - start
 		if f.Observe != nil {
-			f.Observe(r.Method, r.Pattern, answer.status, took, answer.bytes)
+			f.Observe(r.Method, r.Pattern, answer.status, took, answer.bytes, info.streamed)
 		}
 		by := ""
 		if len(info.Actor.Scopes) > 0 { // otherwise nobody was let in

@@ -144,7 +144,9 @@ func (m *machine) pay(t *rapid.T) {
 		voucher = rapid.SampledFrom(m.voucherIDs).Draw(t, "voucher")
 	}
 	key := m.key()
+	shown, refused := m.s.Preview(m.s.ctx, m.actor.Tenant, id, voucher)
 	got, _, err := m.s.Pay(m.s.ctx, m.actor, key, content(id, voucher), id, voucher)
+	m.wantShown(t, shown, refused, got, err)
 
 	ord, now := m.orders[id], m.s.clock.Now()
 	if ord.state == taocan.OrderPending && !now.Before(ord.closesAt) {
@@ -193,6 +195,29 @@ func (m *machine) pay(t *rapid.T) {
 	again, replayed, err := m.s.Pay(m.s.ctx, m.actor, key, content(id, voucher), id, voucher)
 	if err != nil || !replayed || again.Payment.Split != want {
 		t.Fatalf("replayed %v, %+v, %v", replayed, again.Payment, err)
+	}
+}
+
+// wantShown: the preview of a payment, made just before, is what then happened to it.
+func (m *machine) wantShown(t *rapid.T, shown Preview, refused error, paid taocan.Order, err error) {
+	funds := (*taocan.FundsError)(nil)
+	switch {
+	case errors.As(err, &funds):
+		if refused != nil || shown.Missing != funds.Missing || shown.Split.Total() != funds.Available || shown.After != shown.Wallet {
+			t.Fatalf("previewed %+v, %v, but %v", shown, refused, err)
+		}
+	case err != nil:
+		if refused == nil || errors.Is(refused, taocan.ErrState) != errors.Is(err, taocan.ErrState) || errors.Is(refused, taocan.ErrVoucher) != errors.Is(err, taocan.ErrVoucher) {
+			t.Fatalf("previewed %+v, %v, but %v", shown, refused, err)
+		}
+	default:
+		after := taocan.Wallet{}
+		if err := m.s.store.View(m.s.ctx, func(r store.Reader) (err error) { after, err = r.Wallet(m.s.ctx, m.actor.Account); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if refused != nil || shown.Missing != 0 || shown.Split != paid.Payment.Split || shown.After != after || shown.Wallet != m.wallet {
+			t.Fatalf("previewed %+v, %v, but paid %+v and left %+v", shown, refused, paid.Payment.Split, after)
+		}
 	}
 }
 

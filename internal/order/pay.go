@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"taocan/internal/catalog"
 	"taocan/internal/store"
@@ -53,23 +54,12 @@ func (o *Orders) Pay(ctx context.Context, actor taocan.Actor, key string, conten
 // settle decides whether and how the order is paid, and writes all that follows from it.
 func (o *Orders) settle(ctx context.Context, tx store.Tx, actor taocan.Actor, account taocan.Account, ord taocan.Order, voucherID taocan.VoucherID) error {
 	now := tx.Now()
-	if state := ord.StateAt(now); state != taocan.OrderPending {
-		return &taocan.StateError{What: "order", State: string(state)}
-	}
-	if err := catalog.MayBuy(account.Level, ord.Quote.Category, ord.Quote.Purpose); err != nil {
-		return err
-	}
-	pays, err := voucherPays(ctx, tx, voucherID, ord)
+	split, _, missing, err := owed(ctx, tx, account, ord, voucherID, now)
 	if err != nil {
 		return err
 	}
-	wallet, err := tx.Wallet(ctx, ord.Account)
-	if err != nil {
-		return err
-	}
-	split, err := splitPayment(ord.Quote.Amount, pays, wallet)
-	if err != nil {
-		return err
+	if missing > 0 {
+		return &taocan.FundsError{Total: ord.Quote.Amount, Available: ord.Quote.Amount - missing, Missing: missing}
 	}
 
 	if voucherID != "" {
@@ -91,20 +81,40 @@ func (o *Orders) settle(ctx context.Context, tx store.Tx, actor taocan.Actor, ac
 	return o.issue(ctx, tx, ord, split)
 }
 
-// splitPayment takes the amount from voucher, gift, cash and unused credit, in that order.
-func splitPayment(amount, voucher taocan.Fen, w taocan.Wallet) (taocan.Split, error) {
-	missing := amount
+// owed decides whether the order can be paid at the instant, and from what. It is all that a payment decides, so a
+// preview of it says the same.
+func owed(ctx context.Context, r store.Reader, account taocan.Account, ord taocan.Order, voucherID taocan.VoucherID, now time.Time) (taocan.Split, taocan.Wallet, taocan.Fen, error) {
+	refuse := func(err error) (taocan.Split, taocan.Wallet, taocan.Fen, error) {
+		return taocan.Split{}, taocan.Wallet{}, 0, err
+	}
+	if state := ord.StateAt(now); state != taocan.OrderPending {
+		return refuse(&taocan.StateError{What: "order", State: string(state)})
+	}
+	if err := catalog.MayBuy(account.Level, ord.Quote.Category, ord.Quote.Purpose); err != nil {
+		return refuse(err)
+	}
+	pays, err := voucherPays(ctx, r, voucherID, ord, now)
+	if err != nil {
+		return refuse(err)
+	}
+	wallet, err := r.Wallet(ctx, ord.Account)
+	if err != nil {
+		return refuse(err)
+	}
+	split, missing := splitPayment(ord.Quote.Amount, pays, wallet)
+	return split, wallet, missing, nil
+}
+
+// splitPayment takes the amount from voucher, gift, cash and unused credit, in that order, and says what they lack.
+func splitPayment(amount, voucher taocan.Fen, w taocan.Wallet) (s taocan.Split, missing taocan.Fen) {
+	missing = amount
 	take := func(from taocan.Fen) taocan.Fen {
 		taken := min(missing, from)
 		missing -= taken
 		return taken
 	}
-	var s taocan.Split
 	s.Voucher, s.Gift, s.Cash, s.Credit = take(voucher), take(w.Gift), take(w.Cash), take(w.Credit())
-	if missing > 0 {
-		return taocan.Split{}, &taocan.FundsError{Total: amount, Available: amount - missing, Missing: missing}
-	}
-	return s, nil
+	return s, missing
 }
 
 // issue writes the packages of a paid order, each with its share of the payment.

@@ -55,44 +55,51 @@ func bestFirst(a, b UsableVoucher) int {
 	)
 }
 
-func voucherPays(ctx context.Context, tx store.Tx, id taocan.VoucherID, ord taocan.Order) (taocan.Fen, error) {
+func voucherPays(ctx context.Context, r store.Reader, id taocan.VoucherID, ord taocan.Order, now time.Time) (taocan.Fen, error) {
 	if id == "" {
 		return 0, nil
 	}
-	v, err := tx.Voucher(ctx, ord.Account, id)
+	v, err := r.Voucher(ctx, ord.Account, id)
 	if errors.Is(err, taocan.ErrNotFound) {
 		return 0, &taocan.VoucherError{Reason: "unknown"}
 	}
 	if err != nil {
 		return 0, err
 	}
-	return pays(v, ord, tx.Now())
+	return pays(v, ord, now)
 }
 
 // UsableVouchers are those that could pay the order now, best first; none once it is no longer pending.
-func (o *Orders) UsableVouchers(ctx context.Context, t taocan.Tenant, id taocan.OrderID) (usable []UsableVoucher, err error) {
+func (o *Orders) UsableVouchers(ctx context.Context, t taocan.Tenant, id taocan.OrderID) (found []UsableVoucher, err error) {
 	now := o.clock.Now()
 	err = o.store.View(ctx, func(r store.Reader) error {
 		ord, err := r.Order(ctx, t, id)
 		if err != nil || ord.StateAt(now) != taocan.OrderPending {
 			return err
 		}
-		vouchers, err := r.UnusedVouchers(ctx, t.Account, now)
-		if err != nil {
-			return err
-		}
-		for _, v := range vouchers {
-			if f, err := pays(v, ord, now); err == nil {
-				usable = append(usable, UsableVoucher{v, f})
-			}
-		}
-		return nil
+		found, err = usable(ctx, r, ord, now)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("vouchers for order %.64s: %w", id, err)
 	}
-	slices.SortFunc(usable, bestFirst)
-	return usable, nil
+	return found, nil
+}
+
+// usable are the vouchers that could pay a pending order at the instant, best first.
+func usable(ctx context.Context, r store.Reader, ord taocan.Order, now time.Time) ([]UsableVoucher, error) {
+	vouchers, err := r.UnusedVouchers(ctx, ord.Account, now)
+	if err != nil {
+		return nil, err
+	}
+	var found []UsableVoucher
+	for _, v := range vouchers {
+		if f, err := pays(v, ord, now); err == nil {
+			found = append(found, UsableVoucher{v, f})
+		}
+	}
+	slices.SortFunc(found, bestFirst)
+	return found, nil
 }
 
 // Vouchers lists what the account holds, used and expired ones included, soonest end first.

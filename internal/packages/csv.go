@@ -17,7 +17,7 @@ import (
 // Bounds of one import: it is one transaction, and its answer lists bad rows one by one.
 const (
 	MaxImportBytes = 8 << 20
-	MaxImportRows  = 50_000
+	MaxImportRows  = 100_000 // as many as an export has
 	maxNameBytes   = 200
 )
 
@@ -52,9 +52,9 @@ type parsedFile struct {
 	unreadable bool // the file as a whole cannot be trusted: not even its good rows are imported
 }
 
-// parseCSV reads an export: UTF-8 with or without a byte order mark. What is wrong with the file's size or
-// encoding is an error; what is wrong with its rows is reported by line.
-func parseCSV(file io.Reader, snapshot time.Time, zone *time.Location) (parsedFile, error) {
+// parse reads an export in either format. What is wrong with the file's size or encoding is an error; what is wrong
+// with its rows is reported by line.
+func parse(file io.Reader, format string, snapshot time.Time, zone *time.Location) (parsedFile, error) {
 	data, err := io.ReadAll(io.LimitReader(file, MaxImportBytes+1))
 	if err != nil {
 		return parsedFile{}, fmt.Errorf("read import: %w", err)
@@ -62,19 +62,43 @@ func parseCSV(file io.Reader, snapshot time.Time, zone *time.Location) (parsedFi
 	if len(data) > MaxImportBytes {
 		return parsedFile{}, taocan.Invalid("body", fmt.Sprintf("is larger than %d bytes", MaxImportBytes), nil)
 	}
+	if format == FormatXLSX || format == "" && bytes.HasPrefix(data, []byte(zipMagic)) {
+		return parseXLSX(data, snapshot, zone)
+	}
+	return parseCSV(data, snapshot, zone)
+}
+
+// parseCSV reads UTF-8 with or without a byte order mark.
+func parseCSV(data []byte, snapshot time.Time, zone *time.Location) (parsedFile, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(data) {
 		return parsedFile{}, taocan.Invalid("body", "is not UTF-8; save the export as CSV UTF-8", nil)
 	}
-
 	r := csv.NewReader(bytes.NewReader(data))
-	r.FieldsPerRecord = -1 // counted here, so that a short row is a bad row like any other
-	header, err := r.Read()
+	r.FieldsPerRecord = -1 // counted by parseRows, so that a short row is a bad row like any other
+	f, err := parseRows(func() ([]string, int, error) {
+		record, err := r.Read()
+		if err != nil {
+			return nil, 0, err
+		}
+		line, _ := r.FieldPos(0)
+		return record, line, nil
+	}, snapshot, zone)
+	if broken := (*csv.ParseError)(nil); errors.As(err, &broken) {
+		// Where the next row starts is no longer known.
+		return unreadable(broken.StartLine, "is not CSV: "+broken.Err.Error()), nil
+	}
+	return f, err
+}
+
+// parseRows reads the header and what follows it. next returns a row and its line, or io.EOF.
+func parseRows(next func() ([]string, int, error), snapshot time.Time, zone *time.Location) (parsedFile, error) {
+	header, _, err := next()
 	if errors.Is(err, io.EOF) {
 		return unreadable(1, "the file is empty"), nil
 	}
 	if err != nil {
-		return unreadableCSV(err)
+		return parsedFile{}, fmt.Errorf("read import: %w", err)
 	}
 	at, reason := locate(header)
 	if reason != "" {
@@ -84,12 +108,12 @@ func parseCSV(file io.Reader, snapshot time.Time, zone *time.Location) (parsedFi
 	var f parsedFile
 	seen := map[taocan.PackageNumber]int{}
 	for n := 0; ; {
-		record, err := r.Read()
+		record, line, err := next()
 		if errors.Is(err, io.EOF) {
 			return f, nil
 		}
 		if err != nil {
-			return unreadableCSV(err)
+			return parsedFile{}, fmt.Errorf("read import: %w", err)
 		}
 		if blank(record) {
 			continue
@@ -97,7 +121,6 @@ func parseCSV(file io.Reader, snapshot time.Time, zone *time.Location) (parsedFi
 		if n++; n > MaxImportRows {
 			return parsedFile{}, taocan.Invalid("body", fmt.Sprintf("has more than %d rows", MaxImportRows), nil)
 		}
-		line, _ := r.FieldPos(0)
 		if len(record) != len(header) {
 			f.bad = append(f.bad, BadRow{line, fmt.Sprintf("has %d columns where the header has %d", len(record), len(header))})
 			continue
@@ -117,15 +140,6 @@ func parseCSV(file io.Reader, snapshot time.Time, zone *time.Location) (parsedFi
 
 func unreadable(line int, reason string) parsedFile {
 	return parsedFile{bad: []BadRow{{line, reason}}, unreadable: true}
-}
-
-// unreadableCSV reports broken quoting: where the next row starts is no longer known.
-func unreadableCSV(err error) (parsedFile, error) {
-	var broken *csv.ParseError
-	if !errors.As(err, &broken) {
-		return parsedFile{}, fmt.Errorf("read import: %w", err)
-	}
-	return unreadable(broken.StartLine, "is not CSV: "+broken.Err.Error()), nil
 }
 
 // locate finds the columns by name.

@@ -19,7 +19,7 @@ func FuzzImport(f *testing.F) {
 	zone := time.FixedZone("CST", 8*60*60)
 	snapshot := time.Date(2021, 4, 1, 0, 0, 0, 0, zone)
 	f.Fuzz(func(t *testing.T, file []byte) {
-		parsed, err := parseCSV(bytes.NewReader(file), snapshot, zone)
+		parsed, err := parse(bytes.NewReader(file), FormatCSV, snapshot, zone)
 		if err != nil {
 			if !errors.Is(err, taocan.ErrInvalid) {
 				t.Fatalf("error %v, want only refusals", err)

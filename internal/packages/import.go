@@ -16,10 +16,16 @@ import (
 // ImportOptions of an import.
 type ImportOptions struct {
 	SnapshotAt time.Time // the instant that the figures of the file are of; the packages exist from then on
-	Format     string    // "csv"
+	Format     string    // FormatCSV, FormatXLSX, or empty: what the content is
 	Partial    bool      // import the good rows although there are bad ones
 	DryRun     bool      // report only
 }
+
+// The formats of an import.
+const (
+	FormatCSV  = "csv"
+	FormatXLSX = "xlsx"
+)
 
 // ImportReport says what an import did, or with DryRun would do.
 type ImportReport struct {
@@ -39,8 +45,8 @@ func (p *Packages) Import(ctx context.Context, actor taocan.Actor, t taocan.Tena
 	if err := actor.OperatorOnly(); err != nil {
 		return ImportReport{}, fmt.Errorf("import packages: %w", err)
 	}
-	if o.Format != "csv" {
-		return ImportReport{}, taocan.Invalid("query.format", "can only be csv", o.Format)
+	if o.Format != "" && o.Format != FormatCSV && o.Format != FormatXLSX {
+		return ImportReport{}, taocan.Invalid("query.format", "can only be csv or xlsx", o.Format)
 	}
 	if o.SnapshotAt.IsZero() {
 		return ImportReport{}, taocan.Invalid("query.snapshot_at", "is missing", nil)
@@ -49,7 +55,7 @@ func (p *Packages) Import(ctx context.Context, actor taocan.Actor, t taocan.Tena
 	if o.SnapshotAt.After(p.clock.Now()) {
 		return ImportReport{}, taocan.Invalid("query.snapshot_at", "lies in the future", o.SnapshotAt.Format(time.RFC3339))
 	}
-	parsed, err := parseCSV(file, o.SnapshotAt, p.zone)
+	parsed, err := parse(file, o.Format, o.SnapshotAt, p.zone)
 	if err != nil {
 		return ImportReport{}, err
 	}

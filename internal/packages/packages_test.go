@@ -363,7 +363,7 @@ func TestImportsThatAreRefused(t *testing.T) {
 		{"into another account's project", operator, taocan.Tenant{Account: "acme", Project: "theirs"}, header + good, func(*packages.ImportOptions) {}, taocan.ErrNotFound},
 		{"from the future", operator, demo, header, func(o *packages.ImportOptions) { o.SnapshotAt = snapshot.Add(time.Microsecond) }, taocan.ErrInvalid},
 		{"from no time", operator, demo, header, func(o *packages.ImportOptions) { o.SnapshotAt = time.Time{} }, taocan.ErrInvalid},
-		{"of another format", operator, demo, header, func(o *packages.ImportOptions) { o.Format = "xlsx" }, taocan.ErrInvalid},
+		{"of another format", operator, demo, header, func(o *packages.ImportOptions) { o.Format = "pdf" }, taocan.ErrInvalid},
 		{"not UTF-8", operator, demo, "\xcc\xd7\xb2\xcd", func(*packages.ImportOptions) {}, taocan.ErrInvalid},
 		{"too large", operator, demo, strings.Repeat("x", packages.MaxImportBytes+1), func(*packages.ImportOptions) {}, taocan.ErrInvalid},
 		{"too many rows", operator, demo, header + strings.Repeat(good, packages.MaxImportRows+1), func(*packages.ImportOptions) {}, taocan.ErrInvalid},

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,10 +19,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"taocan/internal/access"
+	"taocan/internal/alert"
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
 	"taocan/internal/edge"
+	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
 	"taocan/internal/store"
@@ -43,7 +47,10 @@ type Config struct {
 	Orders        *order.Orders
 	Packages      *packages.Packages
 	Engine        *debit.Engine
+	Alerts        *alert.Alerts
+	Live          *live.Hub // started and stopped by the server
 
+	Pages   http.Handler         // answers the paths that are not the API's; nil: they are unknown
 	Metrics *prometheus.Registry // nil: one of its own
 }
 
@@ -78,8 +85,11 @@ func New(cfg Config) (http.Handler, error) {
 	a.accessRoutes()
 	a.catalogRoutes()
 	a.packageRoutes()
+	a.forecastRoutes()
+	a.alertRoutes()
 	a.orderRoutes()
 	a.debitRoutes()
+	a.eventRoutes()
 	a.operatorRoutes()
 	a.importRoutes()
 	if err := a.plainRoutes(); err != nil {
@@ -197,10 +207,8 @@ const jsonType = "application/json"
 // read takes in a body and checks that JSON is strictly that.
 func (a *api) read(w http.ResponseWriter, r *http.Request, wanted *huma.RequestBody) (*edge.Body, error) {
 	_, isJSON := wanted.Content[jsonType]
-	for media := range wanted.Content { // there is one
-		if err := edge.CheckType(r, media); err != nil {
-			return nil, err
-		}
+	if err := checkType(r, wanted); err != nil {
+		return nil, err
 	}
 	body, err := a.bodies.Read(w, r)
 	if err != nil || !isJSON || len(body.Bytes) == 0 {
@@ -211,6 +219,16 @@ func (a *api) read(w http.ResponseWriter, r *http.Request, wanted *huma.RequestB
 		return nil, bad
 	}
 	return body, nil
+}
+
+// checkType refuses a body that says it is none of what the route takes.
+func checkType(r *http.Request, wanted *huma.RequestBody) (err error) {
+	for _, media := range slices.Sorted(maps.Keys(wanted.Content)) { // one, or an import's two; a refusal names the last
+		if err = edge.CheckType(r, media); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // readNothing refuses a body where none is taken, except an empty object: whoever sends more means something that

@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/xuri/excelize/v2"
 
+	"taocan/internal/export"
 	"taocan/internal/packages"
 	"taocan/internal/taocan"
 )
@@ -210,6 +212,55 @@ func TestExportCanBeImportedAgain(t *testing.T) {
 	if want := "\ufeff时间,类型,变动(条),变动后剩余(条),预留变动(条),变动后预留(条),扣减笔数,关联编号\n2021-04-01 00:00:00.000000,导入,50,50,0,0,0,\n"; entries != want {
 		t.Errorf("statement is %q, want %q", entries, want)
 	}
+}
+
+// TestWorkbooksAreExportedAndImported: figures are numbers, texts are texts, and what was exported is what is imported.
+func TestWorkbooksAreExportedAndImported(t *testing.T) {
+	e := newEnv(t)
+	e.call(e.operator, "POST", "/v1/operator/packages", `{"project":"demo","category":"domestic","purpose":"marketing","name":"=HYPERLINK(1)","quantity":100,"reason":"-1"}`,
+		"Idempotency-Key", "g").want(t, 201)
+	open := func(path string) *excelize.File {
+		t.Helper()
+		got := e.call(e.demo, "GET", demoPath+path, "").want(t, 200)
+		if got.header.Get("Content-Type") != export.MediaXLSX {
+			t.Errorf("%s is %s", path, got.header.Get("Content-Type"))
+		}
+		book, err := excelize.OpenReader(strings.NewReader(got.body))
+		e.must(err)
+		t.Cleanup(func() { _ = book.Close() })
+		return book
+	}
+	book := open("/packages.xlsx?purpose=marketing&sort=-remaining")
+	rows, err := book.GetRows("packages")
+	e.must(err)
+	if diff := cmp.Diff([]string{"套餐包编号", "套餐包名称", "短信用途", "短信总量(条)", "短信剩余量(条)", "到期时间", "状态"}, rows[0]); diff != "" {
+		t.Errorf("columns (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"U1B19042914D4FE7", "国内短信包(营销推广)", "会员营销", "100", "50", "2021-04-29", "有效"}, rows[len(rows)-1]); diff != "" || len(rows) != 4 {
+		t.Errorf("%d rows, the last (-want +got):\n%s", len(rows), diff)
+	}
+	for cell, want := range map[string]excelize.CellType{"A4": excelize.CellTypeInlineString, "D4": excelize.CellTypeUnset, "E4": excelize.CellTypeUnset, "F4": excelize.CellTypeInlineString} {
+		if got, err := book.GetCellType("packages", cell); err != nil || got != want { // a number has no type
+			t.Errorf("%s has type %d, error %v; want %d", cell, got, err, want)
+		}
+	}
+	if names := rows[1][1] + rows[2][1]; !strings.Contains(names, "'=HYPERLINK(1)") {
+		t.Errorf("a name that is a formula was exported as one: %s", names)
+	}
+	entries, err := open("/packages/U1B19042914D4FE7/entries.xlsx").GetRows("entries")
+	e.must(err)
+	if diff := cmp.Diff([]string{"2021-04-01 00:00:00.000000", "导入", "50", "50", "0", "0", "0"}, entries[1]); diff != "" || len(entries) != 2 {
+		t.Errorf("statement of %d lines (-want +got):\n%s", len(entries), diff)
+	}
+
+	file := e.call(e.demo, "GET", demoPath+"/packages.xlsx?purpose=general&purpose=verification", "").want(t, 200).body
+	post := func(contentType string) reply {
+		return e.call(e.operator, "POST", "/v1/operator/projects/demo/packages/import?snapshot_at=2021-04-01T00:00:00%2B08:00", file, "Content-Type", contentType)
+	}
+	for _, contentType := range []string{export.MediaXLSX, "text/csv", ""} { // a command line sends any file as text/csv
+		post(contentType).wantJSON(t, 200, `{"dry_run":false,"imported":0,"unchanged":7,"bad":[]}`)
+	}
+	post("application/json").wantProblem(t, 415, "unsupported_media_type")
 }
 
 func TestQuotes(t *testing.T) {

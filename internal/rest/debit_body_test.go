@@ -255,11 +255,3 @@ func TestHandWrittenAnswersAreWhatIsDeclared(t *testing.T) {
 		t.Errorf("refused item: wrote\n%s\nwant\n%s", got, want)
 	}
 }
-
-func TestFormulasInExportsAreNeutral(t *testing.T) {
-	in := []string{"=1+1", "+86", "-5", "-x", "@a", "\tx", "\rx", "5", "", "名", "'=1"}
-	want := []string{"'=1+1", "'+86", "-5", "'-x", "'@a", "'\tx", "'\rx", "5", "", "名", "'=1"}
-	if diff := cmp.Diff(want, neutral(in)); diff != "" {
-		t.Error(diff)
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,9 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"taocan/internal/access"
+	"taocan/internal/alert"
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
+	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
 	"taocan/internal/rest"
@@ -45,6 +48,7 @@ type env struct {
 	orders   *order.Orders
 	packages *packages.Packages
 	engine   *debit.Engine
+	live     *live.Hub
 	log      *bytes.Buffer // of the API; read it when nothing runs
 
 	// Tokens.
@@ -84,12 +88,16 @@ func newEnv(t *testing.T) *env {
 	e.packages = packages.New(e.store, e.clock, shanghai, strings.NewReader(strings.Repeat("digits of granted numbers", 1000)))
 	e.engine = debit.New(debit.Config{Store: e.store, Clock: e.clock})
 	e.engine.Start(ctx)
+	alerts := alert.New(e.store, e.clock)
+	e.live = live.New(live.Config{Store: e.store, Clock: e.clock, Packages: e.packages, Orders: e.orders, Alerts: alerts})
+	e.live.Start(ctx)
 	e.handler, err = rest.New(rest.Config{Log: slog.New(slog.NewTextHandler(e.log, nil)), Clock: e.clock, Zone: shanghai, Version: "test",
-		Store: e.store, Access: e.access, Catalog: e.catalog, Orders: e.orders, Packages: e.packages, Engine: e.engine})
+		Store: e.store, Access: e.access, Catalog: e.catalog, Orders: e.orders, Packages: e.packages, Engine: e.engine,
+		Alerts: alerts, Live: e.live})
 	e.must(err)
 	t.Cleanup(func() {
 		ctx := context.Background()
-		if err := e.engine.Stop(ctx); err != nil {
+		if err := errors.Join(e.live.Stop(ctx), e.engine.Stop(ctx)); err != nil {
 			t.Error(err)
 		}
 		if report, err := store.Verify(ctx, e.store, store.VerifyOptions{}); err != nil || len(report.Findings) > 0 {

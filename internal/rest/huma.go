@@ -135,6 +135,7 @@ func (a *api) document() huma.Config {
 				{Name: "access", Description: "Signing in"},
 				{Name: "catalogue", Description: "What is on sale and what it costs"},
 				{Name: "packages", Description: "What is left"},
+				{Name: "alerts", Description: "Thresholds on what is left, and how they stand"},
 				{Name: "orders", Description: "Buying: orders, payment, wallet, vouchers"},
 				{Name: "debits", Description: "Using messages: debits, reservations, and why"},
 				{Name: "operator", Description: "What the platform's staff does. Every write is in the audit log"},

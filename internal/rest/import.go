@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"taocan/internal/edge"
+	"taocan/internal/export"
 	"taocan/internal/packages"
 	"taocan/internal/taocan"
 )
@@ -29,8 +30,11 @@ type BadRow struct {
 func (a *api) importRoutes() {
 	add(a, operators, huma.Operation{Method: http.MethodPost, Path: "/v1/operator/projects/{project}/packages/import", OperationID: "import-packages",
 		Tags: []string{"operator"}, Summary: "Import packages from another system's export",
-		Description: "The body is CSV, UTF-8, with the columns 套餐包编号, 套餐包名称, 短信用途, 短信总量(条), 短信剩余量(条) and 到期时间, in any order. " +
-			"A repeated import changes nothing. The answer is 200 also where bad rows refused the file: look at imported and bad."}, a.importPackages)
+		Description: "The body is CSV, UTF-8, or the first sheet of an XLSX workbook, recognised by its content, with the columns 套餐包编号, 套餐包名称, " +
+			"短信用途, 短信总量(条), 短信剩余量(条) and 到期时间, in any order; at most 100,000 rows. A repeated import changes nothing. " +
+			"The answer is 200 also where bad rows refused the file: look at imported and bad.",
+		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
+			export.MediaXLSX: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}}, a.importPackages)
 }
 
 func (a *api) importPackages(ctx context.Context, in *struct {
@@ -49,7 +53,7 @@ func (a *api) importPackages(ctx context.Context, in *struct {
 		return nil, err
 	}
 	report, err := a.Packages.Import(ctx, edge.ActorOf(ctx), taocan.Tenant{Account: project.Account, Project: project.ID}, bytes.NewReader(in.RawBody),
-		packages.ImportOptions{SnapshotAt: snapshot, Format: "csv", Partial: in.Partial, DryRun: in.DryRun})
+		packages.ImportOptions{SnapshotAt: snapshot, Partial: in.Partial, DryRun: in.DryRun})
 	if err != nil {
 		return nil, err
 	}

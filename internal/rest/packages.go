@@ -1,17 +1,16 @@
 package rest
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"taocan/internal/edge"
+	"taocan/internal/export"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
 )
@@ -55,8 +54,8 @@ func (a *api) packageRoutes() {
 	add(a, read, huma.Operation{Method: http.MethodGet, Path: base + "/packages/{number}", OperationID: "get-package", Tags: tags, Summary: "One package"}, a.onePackage)
 	add(a, read, huma.Operation{Method: http.MethodGet, Path: base + "/packages/{number}/entries", OperationID: "list-entries", Tags: tags,
 		Summary: "A package's statement, newest first"}, a.entries)
-	add(a, read, csvOperation(base+"/packages.csv", "export-packages", "The same list as a CSV file that can be imported again"), a.packagesCSV)
-	add(a, read, csvOperation(base+"/packages/{number}/entries.csv", "export-entries", "A package's statement as a CSV file"), a.entriesCSV)
+	exported(a, base+"/packages", "export-packages", "The same list", "It can be imported again.", a.packagesFile)
+	exported(a, base+"/packages/{number}/entries", "export-entries", "A package's statement", "", a.entriesFile)
 }
 
 func (a *api) balance(ctx context.Context, in *struct {
@@ -121,16 +120,44 @@ func (a *api) entries(ctx context.Context, in *struct {
 	return listed(in.Paging, page, a.toEntry), nil
 }
 
-const csvType = "text/csv; charset=utf-8"
-
-func csvOperation(path, id, summary string) huma.Operation {
-	return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Tags: []string{"packages"}, Summary: summary,
-		Description: "UTF-8 with a byte order mark, for spreadsheets. At most 100,000 lines. Cells that a spreadsheet would take for a formula begin with '.",
-		Responses: map[string]*huma.Response{"200": {Description: "OK",
-			Content: map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}}}}}
+// exported declares a route to a file in each format: base + ".csv" and base + ".xlsx".
+func exported[I any](a *api, base, id, summary, description string, handle func(context.Context, *I) (file, error)) {
+	for _, f := range []struct {
+		format      export.Format
+		id          string
+		summary     string
+		description string
+		media       string
+		schema      huma.Schema
+	}{
+		{export.CSV, id, " as a CSV file", "UTF-8 with a byte order mark, for spreadsheets.", export.MediaCSV, huma.Schema{Type: huma.TypeString}},
+		{export.XLSX, id + "-xlsx", " as an XLSX file", "One sheet, numbers as numbers.", export.MediaXLSX,
+			huma.Schema{Type: huma.TypeString, Format: "binary"}},
+	} {
+		add(a, holding(taocan.ScopeRead), huma.Operation{Method: http.MethodGet, Path: base + "." + string(f.format), OperationID: f.id,
+			Tags: []string{"packages"}, Summary: summary + f.summary,
+			Description: strings.TrimSpace(f.description + " At most 100,000 lines. Texts that a spreadsheet would take for a formula begin with '. " + description),
+			Responses: map[string]*huma.Response{"200": {Description: "OK",
+				Content: map[string]*huma.MediaType{f.media: {Schema: &f.schema}}}}},
+			func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
+				opened, err := handle(ctx, in)
+				if err != nil {
+					return nil, err
+				}
+				return &huma.StreamResponse{Body: func(ctx huma.Context) {
+					_, w := humago.Unwrap(ctx)
+					opened.Serve(w, f.format)
+				}}, nil
+			})
+	}
 }
 
-// Names as other consoles export them: package packages imports by these.
+// file is an export about to be written.
+type file interface {
+	Serve(w http.ResponseWriter, f export.Format)
+}
+
+// Columns and names as other consoles export them: package packages imports by these.
 var (
 	packageColumns = []string{"套餐包编号", "套餐包名称", "短信用途", "短信总量(条)", "短信剩余量(条)", "到期时间", "状态"}
 	entryColumns   = []string{"时间", "类型", "变动(条)", "变动后剩余(条)", "预留变动(条)", "变动后预留(条)", "扣减笔数", "关联编号"}
@@ -141,83 +168,31 @@ var (
 		taocan.EntryDebit: "扣减", taocan.EntryExpire: "过期"}
 )
 
-// csvPage is how many lines are asked for at a time, so that an export holds little at once.
-const csvPage = 1000
-
-func (a *api) packagesCSV(ctx context.Context, in *struct {
+func (a *api) packagesFile(ctx context.Context, in *struct {
 	InProject
 	PackageFilter
-}) (*huma.StreamResponse, error) {
+}) (file, error) {
 	f, err := in.filter()
 	if err != nil {
 		return nil, err
 	}
 	tenant := edge.ActorOf(ctx).Tenant
-	return exportCSV("packages.csv", packageColumns, func(p store.Paging) (store.Page[taocan.Package], error) {
+	return export.Open(export.Table[taocan.Package]{Name: "packages", Columns: packageColumns, Row: func(p taocan.Package) []export.Cell {
+		return []export.Cell{export.Text(p.Number), export.Text(p.Name), export.Text(purposeNames[p.Purpose]), export.Number(p.Total),
+			export.Number(p.Remaining), export.Text(p.ExpiresOn(a.Zone)), export.Text(statusNames[p.Status(a.at(f))])}
+	}}, func(p store.Paging) (store.Page[taocan.Package], error) {
 		f.Paging = p
 		return a.Packages.List(ctx, tenant, f)
-	}, func(p taocan.Package) []string {
-		return []string{string(p.Number), p.Name, purposeNames[p.Purpose], number(p.Total), number(p.Remaining), p.ExpiresOn(a.Zone), statusNames[p.Status(a.at(f))]}
 	})
 }
 
-func (a *api) entriesCSV(ctx context.Context, in *InPackage) (*huma.StreamResponse, error) {
+func (a *api) entriesFile(ctx context.Context, in *InPackage) (file, error) {
 	tenant, n := edge.ActorOf(ctx).Tenant, taocan.PackageNumber(in.Number)
-	return exportCSV("entries.csv", entryColumns, func(p store.Paging) (store.Page[taocan.Entry], error) {
+	return export.Open(export.Table[taocan.Entry]{Name: "entries", Columns: entryColumns, Row: func(e taocan.Entry) []export.Cell {
+		return []export.Cell{export.Text(a.local(e.At).Format("2006-01-02 15:04:05.000000")), export.Text(entryNames[e.Kind]),
+			export.Number(e.Remaining), export.Number(e.RemainingAfter), export.Number(e.Reserved), export.Number(e.ReservedAfter),
+			export.Number(e.Debits), export.Text(e.Reference)}
+	}}, func(p store.Paging) (store.Page[taocan.Entry], error) {
 		return a.Packages.Entries(ctx, tenant, n, p)
-	}, func(e taocan.Entry) []string {
-		return []string{a.local(e.At).Format("2006-01-02 15:04:05.000000"), entryNames[e.Kind], number(e.Remaining), number(e.RemainingAfter),
-			number(e.Reserved), number(e.ReservedAfter), strconv.Itoa(e.Debits), e.Reference}
 	})
-}
-
-func number(q taocan.Segments) string { return strconv.FormatInt(int64(q), 10) }
-
-// exportCSV writes a list page by page. The first page is read before anything is answered, so that a refusal is
-// still a problem; when a later one fails the connection breaks off, so that half a file is not taken for a whole.
-func exportCSV[T any](name string, columns []string, page func(store.Paging) (store.Page[T], error), line func(T) []string) (*huma.StreamResponse, error) {
-	next := store.Paging{Limit: csvPage}
-	got, err := page(next)
-	if err != nil {
-		return nil, err
-	}
-	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		ctx.SetHeader("Content-Type", csvType)
-		ctx.SetHeader("Content-Disposition", `attachment; filename="`+name+`"`)
-		ctx.SetStatus(http.StatusOK)
-		var buf bytes.Buffer
-		buf.WriteString("\ufeff")
-		w := csv.NewWriter(&buf)
-		_ = w.Write(columns) // into memory
-		for lines := 0; ; {
-			for _, x := range got.Items {
-				_ = w.Write(neutral(line(x)))
-			}
-			w.Flush()
-			if _, err := ctx.BodyWriter().Write(buf.Bytes()); err != nil {
-				return // the caller has gone
-			}
-			buf.Reset()
-			if lines += len(got.Items); got.Next == "" || lines >= store.CountLimit {
-				return
-			}
-			next.Cursor = got.Next
-			if got, err = page(next); err != nil {
-				panic(http.ErrAbortHandler)
-			}
-		}
-	}}, nil
-}
-
-// neutral keeps spreadsheets from running what a cell holds. Figures are left as they are.
-func neutral(cells []string) []string {
-	for i, c := range cells {
-		if c == "" || !strings.ContainsAny(c[:1], "=+-@\t\r") {
-			continue
-		}
-		if _, err := strconv.ParseInt(c, 10, 64); err != nil || c[0] == '+' {
-			cells[i] = "'" + c
-		}
-	}
-	return cells
 }

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"html"
 	"net/http"
 	"strconv"
 	"strings"
@@ -65,22 +64,6 @@ func (a *api) plainRoutes() error {
 		}
 		serve(f.path, f.media, b)
 	}
-	front, err := static.ReadFile("static/index.html")
-	if err != nil {
-		return fmt.Errorf("front page: %w", err)
-	}
-	a.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Cache-Control", "no-cache")
-		h.Set("Content-Security-Policy", pagePolicy)
-		scheme := "http://"
-		if r.TLS != nil {
-			scheme = "https://"
-		}
-		// What is shown to be tried names the address that the page was found at.
-		_, _ = w.Write(bytes.ReplaceAll(front, []byte("{{ADDRESS}}"), []byte(html.EscapeString(scheme+r.Host))))
-	})
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, []byte("{\"status\":\"ok\"}\n"))
 	})
@@ -109,7 +92,8 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// nothingHere answers what no route matches: 405 where another method would have matched, else 404.
+// nothingHere answers what no route matches: 405 where another method would have matched, else a page for people or 404
+// for programs.
 func (a *api) nothingHere(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
 	for _, m := range methods {
@@ -118,6 +102,10 @@ func (a *api) nothingHere(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := a.mux.Handler(&other); pattern != "/" && pattern != "" {
 			allowed = append(allowed, m)
 		}
+	}
+	if len(allowed) == 0 && a.Pages != nil && !strings.HasPrefix(r.URL.Path, "/v1/") {
+		a.Pages.ServeHTTP(w, r)
+		return
 	}
 	if len(allowed) == 0 {
 		edge.ProblemAt(http.StatusNotFound, "").Write(w)
@@ -129,7 +117,7 @@ func (a *api) nothingHere(w http.ResponseWriter, r *http.Request) {
 }
 
 // metrics registers what is counted and returns how a request is.
-func (a *api) metrics() (func(method, route string, status int, took time.Duration, bytes int64), error) {
+func (a *api) metrics() (func(method, route string, status int, took time.Duration, bytes int64, streamed bool), error) {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "taocan_http_requests_total", Help: "Requests answered, by route and status."},
 		[]string{"route", "status"})
 	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "taocan_http_request_duration_seconds", Help: "Time to answer, by route.",
@@ -141,12 +129,14 @@ func (a *api) metrics() (func(method, route string, status int, took time.Durati
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
-	return func(_, route string, status int, took time.Duration, bytes int64) {
+	return func(_, route string, status int, took time.Duration, bytes int64, streamed bool) {
 		if route == "" {
 			route = "none" // refused before any route was looked for
 		}
 		requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
-		duration.WithLabelValues(route).Observe(took.Seconds())
+		if !streamed {
+			duration.WithLabelValues(route).Observe(took.Seconds())
+		}
 		sent.Add(float64(bytes))
 	}, nil
 }

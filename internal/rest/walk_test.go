@@ -28,6 +28,7 @@ type route struct {
 	required         bool     // its body is
 	schema           map[string]any
 	csv              bool
+	stream           bool // its answer has no end
 	query            string
 }
 
@@ -101,6 +102,7 @@ func (d document) routes(t *testing.T) []route {
 			}
 			r.schema, _ = d.get(v, "requestBody", "content", "application/json", "schema").(map[string]any)
 			r.csv = d.get(v, "requestBody", "content", "text/csv") != nil
+			r.stream = d.get(v, "responses", "200", "content", "text/event-stream") != nil
 			r.required, _ = d.get(v, "requestBody", "required").(bool)
 			all = append(all, r)
 		}
@@ -185,7 +187,7 @@ func (w *world) dump(routes []route) map[string]string {
 	w.t.Helper()
 	got := map[string]string{}
 	for _, r := range routes {
-		if r.method != "GET" || r.id == "get-engine" { // the engine counts refusals
+		if r.method != "GET" || r.id == "get-engine" || r.stream { // the engine counts refusals
 			continue
 		}
 		if r.operator() {
@@ -321,6 +323,7 @@ var examples = map[string]string{
 	"debit-batch":        `{"debits":[{"id":"w-2","category":"domestic","purpose":"marketing","quantity":1,"reference":"task-7"}]}`,
 	"reserve":            `{"id":"w-3","category":"domestic","purpose":"marketing","quantity":1,"ttl_seconds":60,"on_deadline":"release"}`,
 	"reserve-batch":      `{"reservations":[{"id":"w-4","category":"domestic","purpose":"marketing","quantity":1,"ttl_seconds":60,"on_deadline":"release"}]}`,
+	"set-alerts":         `{"rules":[{"category":"international","purpose":"general","country":"HK","threshold":500,"enabled":false}]}`,
 	"settle-batch":       `{"settlements":[{"id":"r-1","action":"commit","quantity":1}]}`,
 	"commit-reservation": `{"quantity":1}`,
 	"create-account":     `{"id":"acme","name":"极限公司","level":"personal"}`,
@@ -555,7 +558,9 @@ func TestEveryListRefusesBadQueries(t *testing.T) {
 			token = w.operator
 		}
 		path := r.at(w.values(r, w.theirs))
-		w.call(token, "GET", path, "").want(t, 200)
+		if !r.stream {
+			w.call(token, "GET", path, "").want(t, 200)
+		}
 		queries := []string{"surprise=1", "q=%zz", "q=%ff", "a=1;b=2"}
 		parameters, _ := doc.get(doc.v, "paths", r.path, "get", "parameters").([]any)
 		for _, p := range parameters {

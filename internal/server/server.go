@@ -13,10 +13,13 @@ import (
 	"time"
 
 	"taocan/internal/access"
+	"taocan/internal/alert"
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/config"
+	"taocan/internal/console"
 	"taocan/internal/debit"
+	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
 	"taocan/internal/rest"
@@ -40,6 +43,8 @@ type Server struct {
 	Orders   *order.Orders
 	Packages *packages.Packages
 	Debits   *debit.Engine
+	Alerts   *alert.Alerts
+	Live     *live.Hub
 	Zone     *time.Location
 
 	settings     config.Settings
@@ -85,10 +90,20 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.Orders = order.New(order.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Random: rand.Reader, CloseAfter: o.Settings.OrderCloseAfter})
 	s.Packages = packages.New(s.Store, o.Clock, s.Zone, rand.Reader)
 	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log})
+	s.Alerts = alert.New(s.Store, o.Clock)
+	s.Live = live.New(live.Config{Store: s.Store, Clock: o.Clock, Packages: s.Packages, Orders: s.Orders, Alerts: s.Alerts, Log: o.Log})
 	s.doorkeeper = doorkeeper{s.Access, rand.Text()}
+	pages, err := console.New(console.Config{
+		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Product: o.Settings.ProductName, Random: rand.Reader, Access: s.Access, Catalog: s.Catalog,
+		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, Live: s.Live,
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.handler, err = rest.New(rest.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Version: o.Version, Store: s.Store, Access: s.Access, Authenticator: s.doorkeeper,
-		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits,
+		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits, Alerts: s.Alerts,
+		Live: s.Live, Pages: pages,
 	})
 	if err != nil {
 		return nil, err
@@ -119,6 +134,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 		return errors.Join(fmt.Errorf("%w; choose another address with --addr", err), socket.Close())
 	}
 	s.Debits.Start(ctx)
+	s.Live.Start(ctx)
 	sweeping, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.sweep = cancel
 	s.running.Go(func() { s.sweepLoop(sweeping) })
@@ -200,7 +216,7 @@ const stopGrace = 5 * time.Second
 func (s *Server) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.settings.StopTimeout)
 	defer cancel()
-	var errs []error
+	errs := []error{s.Live.Stop(ctx)} // streams would be under way for ever
 	for _, server := range []*http.Server{s.public, s.admin} {
 		if err := server.Shutdown(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("stop: requests were still under way: %w", err), server.Close())

@@ -120,6 +120,8 @@ type Reader interface {
 	Token(ctx context.Context, hash []byte) (taocan.Token, error)
 	TokenByID(ctx context.Context, id taocan.TokenID) (taocan.Token, error)
 	Tokens(ctx context.Context, t taocan.Tenant, p Paging) (Page[taocan.Token], error) // newest first; empty tenant: all
+	// APITokens are a project's tokens without those that sign-ins made, newest first; empty tenant: the operators'.
+	APITokens(ctx context.Context, t taocan.Tenant, p Paging) (Page[taocan.Token], error)
 	SignInFailures(ctx context.Context, key string, since time.Time) (int, error)
 	AuditEntries(ctx context.Context, p Paging) (Page[taocan.AuditEntry], error) // newest first
 
@@ -161,6 +163,9 @@ type Reader interface {
 	// Unmarked lists packages that have expired by now with something left and carry no expire entry yet.
 	Unmarked(ctx context.Context, now time.Time, limit int) ([]taocan.Package, error)
 
+	// Settings of a project.
+	AlertRules(ctx context.Context, t taocan.Tenant) ([]taocan.AlertRule, error) // by category, purpose as in taocan.Purposes, country
+
 	// Debits.
 	Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error)
 	Debits(ctx context.Context, t taocan.Tenant, f DebitFilter) (Page[taocan.Debit], error)
@@ -182,10 +187,16 @@ type Tx interface {
 	InsertAccount(ctx context.Context, a taocan.Account) error // with an empty wallet; taken id: ErrConflict
 	UpdateAccount(ctx context.Context, a taocan.Account) error // name, level, suspended
 	InsertProject(ctx context.Context, p taocan.Project) error
+	UpdateProject(ctx context.Context, p taocan.Project) error // name
 	InsertMember(ctx context.Context, m taocan.Member) error
 	UpdateMember(ctx context.Context, m taocan.Member) error // role, password, suspended
 	InsertToken(ctx context.Context, t taocan.Token) error
 	RevokeToken(ctx context.Context, id taocan.TokenID, at time.Time) error
+	// RevokeSignIns ends all tokens of a member but keep, which may be empty, and takes back its codes.
+	RevokeSignIns(ctx context.Context, m taocan.MemberID, keep taocan.TokenID, at time.Time) error
+	InsertSignInCode(ctx context.Context, c taocan.SignInCode) error // also forgets codes that have expired
+	// TakeSignInCode deletes a code and returns it, expired or not; taken once more it is ErrNotFound.
+	TakeSignInCode(ctx context.Context, hash []byte) (taocan.SignInCode, error)
 	InsertSignInFailure(ctx context.Context, key string, at time.Time) error // also forgets failures older than a day
 	InsertAudit(ctx context.Context, e taocan.AuditEntry) error              // N is given by the store
 
@@ -193,6 +204,10 @@ type Tx interface {
 	InsertProduct(ctx context.Context, p taocan.Product) error
 	SetProductOnSale(ctx context.Context, id taocan.ProductID, onSale bool) error
 	InsertAgreement(ctx context.Context, a taocan.Agreement) error
+
+	// ReplaceAlertRules writes all of a project's rules in place of those that it had; none removes them. Two rules for
+	// one target are ErrConflict.
+	ReplaceAlertRules(ctx context.Context, t taocan.Tenant, rules []taocan.AlertRule) error
 
 	// InsertOrder writes a pending order, SettleOrder its end: State, SettledAt; the packages of a paid one
 	// follow from IssuePackages.

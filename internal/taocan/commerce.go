@@ -244,6 +244,13 @@ type Token struct {
 	RevokedAt time.Time // zero: not revoked
 }
 
+// SignInCode signs a member in once, without a password. Only the hash of the code is kept.
+type SignInCode struct {
+	Hash      []byte // SHA-256 of the code
+	Member    MemberID
+	ExpiresAt time.Time // exclusive
+}
+
 // Actor is who does something: what access turns a credential into. It is written beside what was done.
 type Actor struct {
 	Tenant  // empty for operators and the system
@@ -286,7 +293,7 @@ func (a Actor) Name() string {
 	return "system"
 }
 
-// AuditEntry says who changed what as an operator, from where, and what it was before and after (JSON).
+// AuditEntry says who changed what as an operator, or as the owner of an account, from where, and what it was before and after (JSON).
 type AuditEntry struct {
 	N       int64
 	At      time.Time

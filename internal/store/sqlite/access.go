@@ -42,6 +42,13 @@ func (r reader) Tokens(ctx context.Context, t taocan.Tenant, p store.Paging) (st
 	return paged(ctx, r.q, l, p, scanToken, func(t taocan.Token) []any { return []any{micros(t.CreatedAt), t.ID} })
 }
 
+// APITokens lists a project's without what sign-ins made, or with an empty tenant the operators', newest first.
+func (r reader) APITokens(ctx context.Context, t taocan.Tenant, p store.Paging) (store.Page[taocan.Token], error) {
+	l := listing{query: sqlText("token_list_api"), args: []any{null(t.Account), null(t.Project)}, name: "api_tokens",
+		order: []sortColumn{byNumber("created_at"), byText("id")}, desc: true}
+	return paged(ctx, r.q, l, p, scanToken, func(t taocan.Token) []any { return []any{micros(t.CreatedAt), t.ID} })
+}
+
 // SignInFailures counts failures of a key since an instant.
 func (r reader) SignInFailures(ctx context.Context, key string, since time.Time) (n int, err error) {
 	err = r.q.QueryRowContext(ctx, sqlText("sign_in_failure_count"), key, micros(since)).Scan(&n)
@@ -62,6 +69,37 @@ func (t *tx) InsertToken(ctx context.Context, x taocan.Token) error {
 // RevokeToken ends a token; revoked again it keeps the first time.
 func (t *tx) RevokeToken(ctx context.Context, id taocan.TokenID, when time.Time) error {
 	return about(t.change(ctx, taocan.ErrNotFound, "token_revoke", micros(when), id), "revoke token %s", id)
+}
+
+// RevokeSignIns ends the tokens that a member's sign-ins made, but for one, and takes back its codes.
+func (t *tx) RevokeSignIns(ctx context.Context, m taocan.MemberID, keep taocan.TokenID, when time.Time) error {
+	err := t.exec(ctx, "sign_in_revoke", micros(when), m, keep)
+	if err == nil {
+		err = t.exec(ctx, "sign_in_code_revoke", m)
+	}
+	return about(err, "revoke sign-ins of %s", m)
+}
+
+func scanSignInCode(s scanner) (c taocan.SignInCode, err error) {
+	return c, s.Scan(&c.Hash, &c.Member, at(&c.ExpiresAt))
+}
+
+// InsertSignInCode writes a code and forgets those that have expired.
+func (t *tx) InsertSignInCode(ctx context.Context, c taocan.SignInCode) error {
+	err := t.exec(ctx, "sign_in_code_forget", micros(t.now))
+	if err == nil {
+		err = t.exec(ctx, "sign_in_code_insert", c.Hash, c.Member, micros(c.ExpiresAt))
+	}
+	return about(err, "insert sign-in code")
+}
+
+// TakeSignInCode deletes a code and says what it was, and forgets those that have expired.
+func (t *tx) TakeSignInCode(ctx context.Context, hash []byte) (taocan.SignInCode, error) {
+	c, err := one(ctx, t.q, sqlText("sign_in_code_take"), scanSignInCode, hash)
+	if err == nil {
+		err = t.exec(ctx, "sign_in_code_forget", micros(t.now))
+	}
+	return c, about(err, "take sign-in code")
 }
 
 // Failures older than this are forgotten.

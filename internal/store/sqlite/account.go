@@ -83,6 +83,12 @@ func (t *tx) InsertProject(ctx context.Context, p taocan.Project) error {
 	return about(t.exec(ctx, "project_insert", p.Account, p.ID, p.Name, micros(p.CreatedAt)), "insert project %s", p.ID)
 }
 
+// UpdateProject changes the name.
+func (t *tx) UpdateProject(ctx context.Context, p taocan.Project) error {
+	err := t.change(ctx, taocan.ErrNotFound, "project_update", p.Name, p.Account, p.ID)
+	return about(err, "update project %s", p.ID)
+}
+
 // InsertMember writes a member.
 func (t *tx) InsertMember(ctx context.Context, m taocan.Member) error {
 	err := t.exec(ctx, "member_insert", m.ID, null(m.Account), m.Login, m.Role, m.PasswordHash, m.Suspended, micros(m.CreatedAt))

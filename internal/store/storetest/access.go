@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,6 +21,20 @@ func (f *fixture) putTokens(ts ...taocan.Token) {
 	f.update("", func(ctx context.Context, tx store.Tx) error {
 		for _, t := range ts {
 			if err := tx.InsertToken(ctx, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// putMembers writes viewers of alpha whose login is their id.
+func (f *fixture) putMembers(ids ...taocan.MemberID) {
+	f.Helper()
+	f.update("", func(ctx context.Context, tx store.Tx) error {
+		for _, id := range ids {
+			m := taocan.Member{ID: id, Account: "alpha", Login: string(id), Role: taocan.Viewer, CreatedAt: tx.Now()}
+			if err := tx.InsertMember(ctx, m); err != nil {
 				return err
 			}
 		}
@@ -80,6 +95,119 @@ var accessCases = []testCase{
 			})
 			same(f, fmt.Sprint("tokens of ", tt.tenant), page.Items, tt.want)
 		}
+	}},
+	{"API tokens are listed without sign-ins, and those of no project are the operators'", func(f *fixture) {
+		f.open(alpha, alphaOther, beta)
+		at := f.clock.Now()
+		f.putMembers("m1")
+		a, b, c, operators := f.newToken(alpha, at), f.newToken(alpha, at.Add(time.Second)), f.newToken(alphaOther, at), f.newToken(taocan.Tenant{}, at)
+		signedIn := f.newToken(alpha, at.Add(2*time.Second))
+		signedIn.Member = "m1"
+		f.putTokens(a, b, c, operators, signedIn)
+		for _, tt := range []struct {
+			tenant taocan.Tenant
+			want   []taocan.Token
+		}{{alpha, []taocan.Token{b, a}}, {alphaOther, []taocan.Token{c}}, {taocan.Tenant{}, []taocan.Token{operators}}, {taocan.Tenant{Account: "alpha"}, nil},
+			{taocan.Tenant{Account: "beta", Project: alpha.Project}, nil}} {
+			page := get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.Token], error) {
+				return r.APITokens(ctx, tt.tenant, all())
+			})
+			same(f, fmt.Sprint("API tokens of ", tt.tenant), page.Items, tt.want)
+			same(f, "their number", page.Total, len(tt.want))
+		}
+	}},
+	{"a member's sign-ins end together, but for one, and nobody else's", func(f *fixture) {
+		f.open(alpha, alphaOther)
+		at := f.clock.Now()
+		f.putMembers("m1", "m2")
+		signIn := func(t taocan.Tenant, m taocan.MemberID) taocan.Token {
+			token := f.newToken(t, at)
+			token.Member = m
+			f.putTokens(token)
+			return token
+		}
+		one, kept, elsewhere, early, others := signIn(alpha, "m1"), signIn(alpha, "m1"), signIn(alphaOther, "m1"), signIn(alpha, "m1"), signIn(alpha, "m2")
+		plain := f.newToken(alpha, at)
+		f.putTokens(plain)
+		revoke := func(keep taocan.TokenID, when time.Time) {
+			f.update("", func(ctx context.Context, tx store.Tx) error { return tx.RevokeSignIns(ctx, "m1", keep, when) })
+		}
+		revokedAt := func() (times []time.Time) {
+			for _, t := range []taocan.Token{one, kept, elsewhere, early, others, plain} {
+				got := get(f, func(ctx context.Context, r store.Reader) (taocan.Token, error) { return r.TokenByID(ctx, t.ID) })
+				times = append(times, got.RevokedAt)
+			}
+			return times
+		}
+		before, first, second := at.Add(time.Second), at.Add(time.Minute), at.Add(time.Hour)
+		f.update("", func(ctx context.Context, tx store.Tx) error { return tx.RevokeToken(ctx, early.ID, before) })
+		revoke(kept.ID, first)
+		same(f, "revoked but for one", revokedAt(), []time.Time{first, {}, first, before, {}, {}})
+		revoke("", second)
+		same(f, "revoked all", revokedAt(), []time.Time{first, second, first, before, {}, {}})
+	}},
+	{"a sign-in code is taken once", func(f *fixture) {
+		f.open(alpha)
+		f.putMembers("m1", "m2")
+		code := func(secret string, m taocan.MemberID, life time.Duration) taocan.SignInCode {
+			c := taocan.SignInCode{Hash: hashOf(secret), Member: m, ExpiresAt: f.clock.Now().Add(life)}
+			f.update("", func(ctx context.Context, tx store.Tx) error { return tx.InsertSignInCode(ctx, c) })
+			return c
+		}
+		take := func(secret string) (c taocan.SignInCode, err error) {
+			err = f.try("", func(ctx context.Context, tx store.Tx) (err error) {
+				c, err = tx.TakeSignInCode(ctx, hashOf(secret))
+				return err
+			})
+			return c, err
+		}
+		gone := func(secret string) {
+			f.Helper()
+			if c, err := take(secret); !errors.Is(err, taocan.ErrNotFound) {
+				f.Errorf("took %s: %v, %v, want %v", secret, c, err, taocan.ErrNotFound)
+			}
+		}
+		taken := func(secret string, want taocan.SignInCode) {
+			f.Helper()
+			c, err := take(secret)
+			if err != nil {
+				f.Fatalf("take %s: %v", secret, err)
+			}
+			same(f, secret, c, want)
+		}
+		a, b := code("a", "m1", time.Minute), code("b", "m1", time.Minute)
+		gone("other")
+		taken("a", a)
+		gone("a")
+		f.refuse("", taocan.ErrInvalid, func(ctx context.Context, tx store.Tx) error {
+			if _, err := tx.TakeSignInCode(ctx, b.Hash); err != nil {
+				return err
+			}
+			return taocan.ErrInvalid // undone: it was not taken
+		})
+		f.clock.Advance(time.Minute)
+		taken("b", b) // whoever takes it looks at its end
+
+		code("short", "m1", time.Minute)
+		f.clock.Advance(time.Minute - time.Microsecond)
+		c := code("c", "m1", time.Hour) // one microsecond early: the short one stays
+		short, err := take("short")
+		same(f, "before its end", fmt.Sprint(short.Member, err), "m1<nil>")
+		code("short", "m1", time.Minute)
+		f.clock.Advance(time.Minute)
+		mine, theirs := code("mine", "m1", time.Hour), code("theirs", "m2", time.Hour)
+		gone("short") // forgotten when the next was written
+		taken("c", c)
+		taken("mine", mine)
+
+		code("mine", "m1", time.Hour)
+		f.update("", func(ctx context.Context, tx store.Tx) error { return tx.RevokeSignIns(ctx, "m1", "", tx.Now()) })
+		gone("mine")
+		taken("theirs", theirs)
+
+		f.refuse("", nil, func(ctx context.Context, tx store.Tx) error {
+			return tx.InsertSignInCode(ctx, taocan.SignInCode{Hash: hashOf("x"), Member: "nobody", ExpiresAt: tx.Now().Add(time.Hour)})
+		})
 	}},
 	{"failed sign-ins are counted per key since an instant and forgotten after a day", func(f *fixture) {
 		begin := f.clock.Now()

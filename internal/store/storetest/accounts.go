@@ -59,6 +59,19 @@ var accountCases = []testCase{
 			same(f, "their number", page.Total, len(want))
 		}
 	}},
+	{"a project is renamed in its own account only", func(f *fixture) {
+		f.open(alpha, alphaOther, beta)
+		name := func(id taocan.ProjectID) string {
+			return get(f, func(ctx context.Context, r store.Reader) (taocan.Project, error) { return r.Project(ctx, id) }).Name
+		}
+		f.update("", func(ctx context.Context, tx store.Tx) error {
+			return tx.UpdateProject(ctx, taocan.Project{ID: alpha.Project, Account: "alpha", Name: "甲"})
+		})
+		for _, p := range []taocan.Project{{ID: alpha.Project, Account: "beta", Name: "stolen"}, {ID: "none", Account: "alpha", Name: "new"}} {
+			f.refuse("", taocan.ErrNotFound, func(ctx context.Context, tx store.Tx) error { return tx.UpdateProject(ctx, p) })
+		}
+		same(f, "names", []string{name(alpha.Project), name(alphaOther.Project), name(beta.Project)}, []string{"甲", "Project", "Project"})
+	}},
 	{"members are found by login and id, and staff belongs to no account", func(f *fixture) {
 		f.open(alpha)
 		owner := taocan.Member{ID: "m1", Account: "alpha", Login: "owner@alpha", Role: taocan.Owner, PasswordHash: "$argon2id$1", CreatedAt: f.clock.Now()}

@@ -41,6 +41,10 @@ var tenancyCases = []testCase{
 				page, err := r.Tokens(ctx, t, all())
 				return page.Total+len(page.Items) > 0, err
 			},
+			"APITokens": func(ctx context.Context, r store.Reader, t taocan.Tenant) (bool, error) {
+				page, err := r.APITokens(ctx, t, all())
+				return page.Total+len(page.Items) > 0, err
+			},
 			"Package": func(ctx context.Context, r store.Reader, t taocan.Tenant) (bool, error) {
 				_, err := r.Package(ctx, t, p.Number)
 				return err == nil, err

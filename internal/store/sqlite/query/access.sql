@@ -1,4 +1,4 @@
--- Tokens, failed sign-ins, the operator's audit log.
+-- Tokens, failed sign-ins, one-time codes, the audit log.
 
 -- name: token_insert
 INSERT INTO token (id, hash, account_id, project_id, name, member_id, scopes, created_at, expires_at, revoked_at)
@@ -20,6 +20,27 @@ WHERE account_id = ? AND project_id IS ?;
 
 -- name: token_list_all
 SELECT id, hash, account_id, project_id, name, member_id, scopes, created_at, expires_at, revoked_at FROM token WHERE true;
+
+-- name: token_list_api
+-- A project's without sign-ins; operators' tokens belong to no project: IS also finds NULL.
+SELECT id, hash, account_id, project_id, name, member_id, scopes, created_at, expires_at, revoked_at FROM token
+WHERE account_id IS ? AND project_id IS ? AND member_id IS NULL;
+
+-- name: sign_in_revoke
+-- One is kept. What has expired is revoked as well: a clock set back would revive it.
+UPDATE token SET revoked_at = ? WHERE member_id = ? AND revoked_at = 0 AND id <> ?;
+
+-- name: sign_in_code_insert
+INSERT INTO sign_in_code (hash, member_id, expires_at) VALUES (?, ?, ?);
+
+-- name: sign_in_code_take
+DELETE FROM sign_in_code WHERE hash = ? RETURNING hash, member_id, expires_at;
+
+-- name: sign_in_code_revoke
+DELETE FROM sign_in_code WHERE member_id = ?;
+
+-- name: sign_in_code_forget
+DELETE FROM sign_in_code WHERE expires_at <= ?;
 
 -- name: sign_in_failure_insert
 INSERT INTO sign_in_failure (key, at) VALUES (?, ?);

@@ -24,6 +24,9 @@ SELECT account_id, id, name, created_at FROM project WHERE account_id = ?;
 -- name: project_list_all
 SELECT account_id, id, name, created_at FROM project WHERE true;
 
+-- name: project_update
+UPDATE project SET name = ? WHERE account_id = ? AND id = ?;
+
 -- name: member_insert
 INSERT INTO member (id, account_id, login, role, password_hash, suspended, created_at) VALUES (?, ?, ?, ?, ?, ?, ?);
 

@@ -1,0 +1,41 @@
+package export
+
+import (
+	"encoding/csv"
+	"io"
+)
+
+// byteOrderMark tells spreadsheets that the file is UTF-8.
+const byteOrderMark = "\ufeff"
+
+type csvWriter struct {
+	w       *csv.Writer
+	raw     io.Writer
+	started bool
+}
+
+func newCSV(w io.Writer) *csvWriter { return &csvWriter{w: csv.NewWriter(w), raw: w} }
+
+func (c *csvWriter) line(cells []Cell) error {
+	if !c.started {
+		c.started = true
+		if _, err := io.WriteString(c.raw, byteOrderMark); err != nil {
+			return err
+		}
+	}
+	record := make([]string, len(cells))
+	for i, x := range cells {
+		record[i] = x.value
+		if !x.number {
+			record[i] = neutral(x.value)
+		}
+	}
+	return c.w.Write(record)
+}
+
+func (c *csvWriter) flush() error {
+	c.w.Flush()
+	return c.w.Error()
+}
+
+func (c *csvWriter) close() error { return nil }
