@@ -60,7 +60,7 @@ var layers = map[string]layer{
 	"export":       {stdOnly: true, imports: []string{"taocan", "store"}},
 	"rest":         {imports: slices.Concat(useCases, []string{"edge", "export", "live", "segment", "clock", "taocan", "store"})},
 	"action":       {imports: slices.Concat(useCases, []string{"edge", "export", "segment", "clock", "taocan", "store"})},
-	"console":      {imports: slices.Concat(useCases, []string{"edge", "export", "live", "segment", "clock", "taocan", "store", "i18n", "export", "live", "console/view"})},
+	"console":      {imports: slices.Concat(useCases, []string{"edge", "export", "live", "segment", "clock", "taocan", "store", "i18n", "console/view"})},
 	"console/view": {imports: slices.Concat(useCases, []string{"taocan", "store", "i18n"})},
 	"smpp":         {imports: slices.Concat(useCases, []string{"edge", "export", "segment", "clock", "taocan", "store"})},
 

@@ -30,6 +30,7 @@ const (
 // from the README's output into a later line is replaced by what this run gave at the same place.
 var wild = regexp.MustCompile(strings.Join([]string{
 	`tc_[A-Za-z0-9_-]{43}`,      // token
+	`code=[A-Za-z0-9_-]{43}`,    // of a sign-in link
 	`\b[A-Z2-7]{26}\b`,          // password
 	`\bO[0-9A-Z]{20}\b`,         // order
 	`\d+\.\d+\.[0-9a-f]{64}\b`,  // head of a lane

@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
+	"runtime"
 
 	"taocan/internal/clock"
 	"taocan/internal/config"
@@ -58,18 +61,52 @@ func (c *demoCmd) Run(a *app) (err error) {
 	answer.URL = s.URL()
 	if a.json {
 		err = a.printJSON(answer)
+	} else if code, codeErr := s.Access.SignInCode(ctx, demoLogin); codeErr != nil {
+		err = codeErr
 	} else {
-		c.print(a, settings.Data, answer)
+		link := answer.URL + "/login/code?code=" + code
+		c.print(a, settings.Data, link, answer)
+		openBrowser(a.out, link)
 	}
 	return errors.Join(err, untilStopped(ctx, stop, s))
 }
 
-func (c *demoCmd) print(a *app, dir string, d demoAnswer) {
+// openBrowser shows the console to a person who sits before the machine: at a terminal of a desktop. Where that does not
+// work the printed link does.
+func openBrowser(out io.Writer, link string) {
+	if f, ok := out.(*os.File); !ok || !isTerminal(f) {
+		return
+	}
+	opener := "xdg-open"
+	switch {
+	case runtime.GOOS == "darwin":
+		opener = "open"
+	case os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "":
+		return
+	}
+	cmd := exec.Command(opener, link)
+	if cmd.Start() == nil {
+		go func() { _ = cmd.Wait() }() // collects the process; how it fared is its own matter
+	}
+}
+
+// isTerminal: a character device is what a person looks at, a pipe or file is not.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// print says where to look. link opens the console, once.
+func (c *demoCmd) print(a *app, dir, link string, d demoAnswer) {
 	fate := "stays"
 	if c.Data == "" && !c.Keep {
 		fate = "removed at the end"
 	}
-	fmt.Fprintf(a.out, `taocan demo answers at %[1]s, API reference at %[1]s/docs
+	fmt.Fprintf(a.out, `Open the console (this link signs you in, once, within ten minutes):
+
+  %[12]s
+
+taocan demo answers at %[1]s, API reference at %[1]s/docs
 data in %[2]s (%[3]s), ctrl-C ends it
 
 project   %[4]s
@@ -85,5 +122,5 @@ Try, in another terminal:
   curl -H "Authorization: Bearer $TOKEN" '%[1]s/v1/projects/demo/balance?category=domestic'
   curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' %[1]s/v1/projects/demo/debits -d '{"id":"try-1","category":"domestic","purpose":"marketing","quantity":3}'
   curl -H "Authorization: Bearer $TOKEN" %[1]s/v1/projects/demo/debits/try-1/explain
-`, d.URL, dir, fate, d.Project, d.Token, d.User, d.Password, d.OperatorToken, d.OperatorUser, d.OperatorPassword, d.OtherToken)
+`, d.URL, dir, fate, d.Project, d.Token, d.User, d.Password, d.OperatorToken, d.OperatorUser, d.OperatorPassword, d.OtherToken, link)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 type importCmd struct {
-	Packages importPackagesCmd `cmd:"" help:"Import packages from another console's CSV export."`
+	Packages importPackagesCmd `cmd:"" help:"Import packages from another console's CSV or XLSX export."`
 }
 
 type importPackagesCmd struct {
@@ -21,7 +21,7 @@ type importPackagesCmd struct {
 	SnapshotAt instant `name:"snapshot-at" required:"" placeholder:"TIME" help:"When the export was made, with its offset: 2021-04-01T00:00:00+08:00."`
 	Partial    bool    `name:"partial" help:"Import the good rows although there are bad ones."`
 	DryRun     bool    `name:"dry-run" help:"Only say what would be imported."`
-	File       string  `arg:"" help:"CSV file, UTF-8."`
+	File       string  `arg:"" help:"CSV file, UTF-8, or XLSX workbook, whose first sheet is read."`
 }
 
 // instant is a time with its offset, as a flag.

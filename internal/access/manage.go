@@ -63,7 +63,7 @@ func managedProject(ctx context.Context, r store.Reader, actor taocan.Actor, id 
 // nobody makes a credential with one that has ended since.
 func signedIn(ctx context.Context, r store.Reader, actor taocan.Actor) (taocan.Member, taocan.Token, error) {
 	t, err := r.TokenByID(ctx, actor.Token)
-	if errors.Is(err, taocan.ErrNotFound) || err == nil && (t.Member == "" || t.Member != actor.Member) {
+	if errors.Is(err, taocan.ErrNotFound) || err == nil && t.Member != actor.Member {
 		return taocan.Member{}, taocan.Token{}, taocan.ErrUnauthenticated
 	}
 	if err != nil {

@@ -96,6 +96,12 @@ func TestSwitchingStaysWithinTheAccount(t *testing.T) {
 	if _, _, err := e.SwitchProject(t.Context(), e.plain(), "second"); !errors.Is(err, taocan.ErrForbidden) {
 		t.Errorf("an API token switched: %v", err)
 	}
+	e.member("demo", "bo", taocan.Viewer)
+	_, mixed := e.signIn("bo")
+	mixed.Member = actor.Member // with a sign-in that is not its own
+	if _, _, err := e.SwitchProject(t.Context(), mixed, "second"); !errors.Is(err, taocan.ErrUnauthenticated) {
+		t.Errorf("a member with another's sign-in switched: %v", err)
+	}
 	e.member("", "op", taocan.OperatorRole)
 	_, operator := e.signIn("op")
 	if _, _, err := e.SwitchProject(t.Context(), operator, "demo"); !errors.Is(err, taocan.ErrNotFound) {

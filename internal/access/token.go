@@ -37,10 +37,21 @@ type TokenRequest struct {
 	Name   string
 	Scopes []taocan.Scope
 	TTL    time.Duration
+	// Key makes one token of a project's request, however often it is sent; empty: each makes another.
+	Key string
+}
+
+// opToken is what callers' keys of tokens are kept under, per project.
+const opToken = "token"
+
+// content is what a request with the same key must say again.
+func (q TokenRequest) content() []byte {
+	hash := sha256.Sum256(fmt.Appendf(nil, "%q %q %d", q.Name, q.Scopes, q.TTL))
+	return hash[:]
 }
 
 // CreateToken makes a token: an operator any, an owner those of the projects of its account. The secret is shown
-// this once.
+// this once: sent again with its key, the request answers the token without it.
 func (a *Access) CreateToken(ctx context.Context, actor taocan.Actor, req TokenRequest) (string, taocan.Token, error) {
 	notOperator := actor.OperatorOnly()
 	if notOperator != nil && (req.Project == "" || slices.Contains(req.Scopes, taocan.ScopeOperator)) {
@@ -49,6 +60,7 @@ func (a *Access) CreateToken(ctx context.Context, actor taocan.Actor, req TokenR
 	var bad checks
 	bad.check(validDisplayName(req.Name), "body.name", "must be one line of at most 200 bytes", req.Name)
 	bad.check(within(req.TTL), "body.ttl_seconds", "must be from 0 (never expires) to ten years", int64(req.TTL/time.Second))
+	bad.check(req.Key == "" || taocan.ValidCallerID(req.Key), "header.Idempotency-Key", "must be 1 to 128 visible ASCII characters", req.Key)
 	bad.check(len(req.Scopes) > 0, "body.scopes", "must name at least one scope", nil)
 	for i, s := range req.Scopes {
 		at := fmt.Sprintf("body.scopes[%d]", i)
@@ -81,6 +93,17 @@ func (a *Access) CreateToken(ctx context.Context, actor taocan.Actor, req TokenR
 			}
 			tenant = taocan.Tenant{Account: p.Account, Project: p.ID}
 		}
+		secret = "" // this may run twice
+		if req.Key != "" && req.Project != "" {
+			id, known, err := store.Replay(ctx, tx, tenant, opToken, req.Key, req.content())
+			if err != nil {
+				return err
+			}
+			if known {
+				made, err = tx.TokenByID(ctx, taocan.TokenID(id))
+				return err
+			}
+		}
 		t := taocan.Token{Tenant: tenant, Name: req.Name, Scopes: req.Scopes}
 		if req.TTL > 0 {
 			t.ExpiresAt = tx.Now().Add(req.TTL)
@@ -88,6 +111,12 @@ func (a *Access) CreateToken(ctx context.Context, actor taocan.Actor, req TokenR
 		var err error
 		if secret, made, err = a.insertToken(ctx, tx, t); err != nil {
 			return err
+		}
+		if req.Key != "" && req.Project != "" {
+			if err := tx.InsertIdempotencyKey(ctx, store.IdempotencyKey{Tenant: tenant, Operation: opToken, Key: req.Key,
+				Content: req.content(), Subject: string(made.ID), CreatedAt: tx.Now()}); err != nil {
+				return err
+			}
 		}
 		after := fields{"account": made.Account, "project": made.Project, "name": made.Name, "scopes": made.Scopes}
 		if !made.ExpiresAt.IsZero() {

@@ -27,8 +27,32 @@ const (
 // Publish adds a price list, which is never edited afterwards. It starts at ValidFrom, or at once where that is
 // zero; never in the past, since past quotes would not have known it. An empty id is made from category and date.
 func (c *Catalog) Publish(ctx context.Context, actor taocan.Actor, list taocan.PriceList) (taocan.PriceList, error) {
+	list, err := c.checked(actor, list)
+	if err != nil {
+		return taocan.PriceList{}, err
+	}
+	var published taocan.PriceList
+	err = c.store.Update(ctx, "", func(tx store.Tx) error {
+		var err error
+		if published, err = c.started(ctx, tx, tx.Now(), list); err != nil {
+			return err
+		}
+		if err := tx.InsertPriceList(ctx, published); err != nil {
+			return err
+		}
+		return store.Audit(ctx, tx, actor, "price_list.publish", string(published.ID), nil, map[string]any{
+			"category": published.Category, "valid_from": published.ValidFrom, "rows": len(published.Rows), "draft": published.Draft})
+	})
+	if err != nil {
+		return taocan.PriceList{}, fmt.Errorf("publish price list %s: %w", list.ID, err)
+	}
+	return published, nil
+}
+
+// checked is the list with its defaults, if an operator may publish one like it.
+func (c *Catalog) checked(actor taocan.Actor, list taocan.PriceList) (taocan.PriceList, error) {
 	if err := actor.OperatorOnly(); err != nil {
-		return taocan.PriceList{}, fmt.Errorf("publish price list: %w", err)
+		return list, fmt.Errorf("publish price list: %w", err)
 	}
 	if list.ChargeOn == "" {
 		list.ChargeOn = taocan.ChargeOnSubmit
@@ -42,35 +66,26 @@ func (c *Catalog) Publish(ctx context.Context, actor taocan.Actor, list taocan.P
 		}
 	}
 	if err := c.checkList(list); err != nil {
-		return taocan.PriceList{}, fmt.Errorf("publish price list: %w", err)
+		return list, fmt.Errorf("publish price list: %w", err)
 	}
-	var published taocan.PriceList
-	err := c.store.Update(ctx, "", func(tx store.Tx) error {
-		published = list
-		published.Published = tx.Now()
-		if published.ValidFrom.IsZero() {
-			published.ValidFrom = tx.Now()
-		}
-		published.ValidFrom = published.ValidFrom.UTC().Truncate(time.Microsecond)
-		if published.ValidFrom.Before(tx.Now()) && !published.Draft {
-			return taocan.Invalid("body.valid_from", "must not be in the past", list.ValidFrom)
-		}
-		if published.ID == "" {
-			published.ID = taocan.PriceListID(string(list.Category) + "-" + published.ValidFrom.In(c.zone).Format(time.DateOnly))
-		}
-		if err := noTwin(ctx, tx, published); err != nil {
-			return err
-		}
-		if err := tx.InsertPriceList(ctx, published); err != nil {
-			return err
-		}
-		return store.Audit(ctx, tx, actor, "price_list.publish", string(published.ID), nil, map[string]any{
-			"category": published.Category, "valid_from": published.ValidFrom, "rows": len(published.Rows), "draft": published.Draft})
-	})
-	if err != nil {
-		return taocan.PriceList{}, fmt.Errorf("publish price list %s: %w", list.ID, err)
+	return list, nil
+}
+
+// started is the list as it is published at an instant: with its start and its id.
+func (c *Catalog) started(ctx context.Context, r store.Reader, now time.Time, list taocan.PriceList) (taocan.PriceList, error) {
+	asked := list.ValidFrom
+	list.Published = now
+	if list.ValidFrom.IsZero() {
+		list.ValidFrom = now
 	}
-	return published, nil
+	list.ValidFrom = list.ValidFrom.UTC().Truncate(time.Microsecond)
+	if list.ValidFrom.Before(now) && !list.Draft {
+		return list, taocan.Invalid("body.valid_from", "must not be in the past", asked)
+	}
+	if list.ID == "" {
+		list.ID = taocan.PriceListID(string(list.Category) + "-" + list.ValidFrom.In(c.zone).Format(time.DateOnly))
+	}
+	return list, noTwin(ctx, r, list)
 }
 
 // noTwin refuses a second list of the category with the same start: which of them would be in force?

@@ -55,7 +55,23 @@ func New(cfg Config) (http.Handler, error) {
 	c.sessionRoutes()
 	c.preferenceRoutes()
 	c.packageListRoutes()
+	c.packageShowRoutes()
+	c.packageExportRoutes()
+	c.debitListRoutes()
+	c.debitShowRoutes()
+	c.usageRoutes()
 	c.buyRoutes()
+	c.orderListRoutes()
+	c.orderShowRoutes()
+	c.orderPayRoutes()
+	c.alertRoutes()
+	c.voucherRoutes()
+	c.walletRoutes()
+	c.settingsProjectRoutes()
+	c.settingsMemberRoutes()
+	c.settingsTokenRoutes()
+	c.settingsSelfRoutes()
+	c.operatorRoutes()
 	c.open("/", c.nothingHere)
 
 	zip, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes([]string{"text/html"}))
@@ -121,4 +137,6 @@ func (c *console) serve(who audience, do action, scopes ...taocan.Scope) http.Ha
 	})
 }
 
-func (c *console) nothingHere(http.ResponseWriter, *http.Request) error { return taocan.ErrNotFound }
+func (c *console) nothingHere(_ http.ResponseWriter, r *http.Request) error {
+	return edge.NoRoute(c.mux, r)
+}

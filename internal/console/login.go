@@ -14,7 +14,7 @@ func (c *console) sessionRoutes() {
 	c.open("GET /{$}", c.home)
 	c.open("GET /login", c.loginForm)
 	c.open("POST /login", c.login)
-	c.open("GET /login/code/{code}", c.loginByCode)
+	c.open("GET /login/code", c.loginByCode)
 	c.open("POST /logout", c.logout)
 	c.signedIn("POST /logout/everywhere", c.logoutEverywhere)
 	c.member("POST /session/project", c.switchProject)
@@ -98,12 +98,12 @@ func (c *console) welcome(w http.ResponseWriter, r *http.Request, secret, next s
 }
 
 // loginByCode signs in by a link that works once, as taocan demo prints it. It must be opened by a person: another site
-// could otherwise sign its visitor in as somebody of its own choice.
+// could otherwise sign its visitor in as somebody of its own choice. The code is in the query, which no log holds.
 func (c *console) loginByCode(w http.ResponseWriter, r *http.Request) error {
 	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		return errCrossOrigin
 	}
-	secret, _, err := c.Access.SignInByCode(r.Context(), r.PathValue("code"), edge.RemoteAddress(r))
+	secret, _, err := c.Access.SignInByCode(r.Context(), r.URL.Query().Get("code"), edge.RemoteAddress(r))
 	if errors.Is(err, taocan.ErrUnauthenticated) {
 		if actorOf(r).Member != "" { // opened again by who used it: the back button
 			return seeOther(w, r, "/")

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"taocan/internal/console/view"
 	"taocan/internal/store"
@@ -43,7 +44,7 @@ func (c *console) showPackages(w http.ResponseWriter, r *http.Request, status in
 		return err
 	}
 	p := view.PackageList{Category: category}
-	if p.List, err = listOf("/packages/"+string(category), query, "q", "sort", "purpose", "status", "country"); err != nil {
+	if p.List, err = listOf("/packages/"+string(category), query, packageFilters...); err != nil {
 		return err
 	}
 	page, err := c.Packages.List(r.Context(), actor.Tenant, packageFilter(category, p.List))
@@ -54,7 +55,7 @@ func (c *console) showPackages(w http.ResponseWriter, r *http.Request, status in
 	if p.List.Page > p.List.Pages() && !p.List.AtLeast { // a page that is no longer there
 		return seeOther(w, r, p.List.At(p.List.Pages()))
 	}
-	if p.Balance, err = c.Packages.Balance(r.Context(), actor.Tenant, category, f.Now); err != nil {
+	if p.Balance, err = c.Packages.Balance(r.Context(), actor.Tenant, category, time.Time{}); err != nil {
 		return err
 	}
 	for code, left := range p.Balance.ByCountry {
@@ -69,6 +70,9 @@ func (c *console) showPackages(w http.ResponseWriter, r *http.Request, status in
 	}
 	return render(w, r, status, view.PackageListPage(f, p))
 }
+
+// packageFilters are what the list's address can say besides where it stands.
+var packageFilters = []string{"q", "sort", "purpose", "status", "country"}
 
 func packageFilter(category taocan.Category, l view.List) store.PackageFilter {
 	filter := store.PackageFilter{Category: category, Country: taocan.Country(l.Filters.Get("country")), Query: l.Filters.Get("q"), Sort: l.Filters.Get("sort"),

@@ -73,9 +73,30 @@ func (e *Engine) Usage(ctx context.Context, t taocan.Tenant, from, until time.Ti
 
 // Explain says why a debit or reservation took what it took. What was used is read from its record; what was
 // considered is worked out anew from the entries before its commit and from what the same commit did before it.
-func (e *Engine) Explain(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (x Explanation, err error) {
+func (e *Engine) Explain(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (Explanation, error) {
+	return e.explain(ctx, t, func(r store.Reader) (taocan.Debit, error) { return r.Debit(ctx, t, id) })
+}
+
+// ExplainAt explains what the commit at that instant recorded under the id, as Debits lists it. It also finds what has
+// been forgotten by id, or taken anew under it since.
+func (e *Engine) ExplainAt(ctx context.Context, t taocan.Tenant, id taocan.DebitID, at time.Time) (Explanation, error) {
+	return e.explain(ctx, t, func(r store.Reader) (taocan.Debit, error) {
+		recorded, err := r.DebitsAt(ctx, t, at)
+		if err != nil {
+			return taocan.Debit{}, err
+		}
+		for i := len(recorded) - 1; i >= 0; i-- { // reserved and settled by one commit, it stands at the latter
+			if recorded[i].ID == id {
+				return recorded[i], nil
+			}
+		}
+		return taocan.Debit{}, fmt.Errorf("debit %s at %s: %w", id, at, taocan.ErrNotFound)
+	})
+}
+
+func (e *Engine) explain(ctx context.Context, t taocan.Tenant, find func(store.Reader) (taocan.Debit, error)) (x Explanation, err error) {
 	err = e.store.View(ctx, func(r store.Reader) error {
-		if x.Debit, err = r.Debit(ctx, t, id); err != nil {
+		if x.Debit, err = find(r); err != nil {
 			return err
 		}
 		packages, truncated, err := candidates(ctx, r, &x.Debit)
@@ -85,7 +106,7 @@ func (e *Engine) Explain(ctx context.Context, t taocan.Tenant, id taocan.DebitID
 		x.Truncated = truncated
 		earlier, err := r.DebitsAt(ctx, t, x.Debit.At)
 		if err != nil {
-			return fmt.Errorf("commit of debit %s: %w", id, err)
+			return fmt.Errorf("commit of debit %s: %w", x.Debit.ID, err)
 		}
 		x.Considered = consider(packages, &x.Debit, earlier)
 		return nil

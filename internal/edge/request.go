@@ -166,6 +166,27 @@ var securityHeaders = []struct {
 	{"Cache-Control", []string{"no-store"}},
 }
 
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+// NoRoute is the problem of a request that only the mux's "/" has matched: 405 where another method would have matched
+// more, else 404.
+func NoRoute(mux *http.ServeMux, r *http.Request) *Problem {
+	var allowed []string
+	for _, m := range methods {
+		other := *r
+		other.Method = m
+		if _, pattern := mux.Handler(&other); pattern != "/" && pattern != "" {
+			allowed = append(allowed, m)
+		}
+	}
+	if len(allowed) == 0 {
+		return ProblemAt(http.StatusNotFound, "")
+	}
+	p := ProblemAt(http.StatusMethodNotAllowed, "")
+	p.Allow = strings.Join(allowed, ", ")
+	return p
+}
+
 // RemoteAddress is the caller's address without its port.
 func RemoteAddress(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)

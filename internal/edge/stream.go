@@ -35,8 +35,6 @@ func Stream[E any](w http.ResponseWriter, r *http.Request, events <-chan E, show
 		return
 	}
 	to := stream{w, http.NewResponseController(w)}
-	// The request has been read; its deadline would end the connection.
-	_ = to.control.SetReadDeadline(time.Time{})
 	keep, check := time.NewTicker(keepEvery), time.NewTicker(checkEvery)
 	defer keep.Stop()
 	defer check.Stop()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"taocan/internal/store"
+	"taocan/internal/taocan"
 )
 
 // MaxLines is how many lines a file has at most, its header not counted.
@@ -39,7 +40,7 @@ func (f Format) ContentType() string {
 	return MediaCSV + "; charset=utf-8"
 }
 
-// Cell is one cell of a line. Make it with Text or Number.
+// Cell is one cell of a line. Make it with Text, Number or Money.
 type Cell struct {
 	value  string
 	number bool
@@ -50,6 +51,9 @@ func Text[S ~string](s S) Cell { return Cell{value: string(s)} }
 
 // Number is a cell that a spreadsheet can add up.
 func Number[N ~int | ~int64](n N) Cell { return Cell{strconv.FormatInt(int64(n), 10), true} }
+
+// Money is a cell with an amount in yuan that a spreadsheet can add up.
+func Money(f taocan.Fen) Cell { return Cell{f.String(), true} }
 
 // Table says how a list becomes lines.
 type Table[T any] struct {

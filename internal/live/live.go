@@ -57,7 +57,7 @@ type Config struct {
 
 // Hub hands events to subscribers. Safe for concurrent use.
 type Hub struct {
-	Config // immutable after New
+	cfg Config // immutable after New
 
 	wake   chan struct{} // capacity 1: somebody new is there
 	cancel context.CancelFunc
@@ -96,7 +96,7 @@ func New(cfg Config) *Hub {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Hub{Config: cfg, wake: make(chan struct{}, 1), projects: map[taocan.Tenant]*project{}}
+	return &Hub{cfg: cfg, wake: make(chan struct{}, 1), projects: map[taocan.Tenant]*project{}}
 }
 
 // Start lets the hub look, until Stop.

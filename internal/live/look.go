@@ -50,15 +50,15 @@ func (h *Hub) look(ctx context.Context) time.Duration {
 	if len(watched) == 0 {
 		return 0
 	}
-	began := h.Clock.Monotonic()
+	began := h.cfg.Clock.Monotonic()
 	err := h.readAll(ctx, watched)
-	pause := max(lookEvery, h.Clock.Monotonic()-began)
+	pause := max(lookEvery, h.cfg.Clock.Monotonic()-began)
 	switch {
 	case ctx.Err() != nil: // it is the stop that has failed it
 	case err != nil && !h.failing:
-		h.Log.WarnContext(ctx, "live events wait, will try again", "error", err)
+		h.cfg.Log.WarnContext(ctx, "live events wait, will try again", "error", err)
 	case err == nil && h.failing:
-		h.Log.InfoContext(ctx, "live events go on")
+		h.cfg.Log.InfoContext(ctx, "live events go on")
 	}
 	if h.failing = err != nil; h.failing {
 		pause = max(pause, failedPause)
@@ -70,12 +70,12 @@ func (h *Hub) look(ctx context.Context) time.Duration {
 // be read is read again at the next look.
 func (h *Hub) readAll(ctx context.Context, watched []*project) error {
 	// By a clock that nobody trusts every package may have expired.
-	if err := h.Store.CheckClock(); err != nil {
+	if err := h.cfg.Store.CheckClock(); err != nil {
 		return err
 	}
 	// The heads are read first: a commit in between is seen twice, not missed.
 	var heads [taocan.Lanes]store.Head
-	err := h.Store.View(ctx, func(r store.Reader) (err error) {
+	err := h.cfg.Store.View(ctx, func(r store.Reader) (err error) {
 		heads, err = r.Heads(ctx)
 		return err
 	})
@@ -97,7 +97,7 @@ func (h *Hub) readAll(ctx context.Context, watched []*project) error {
 // read finds out what has changed in a project whose lane has come to seq, and tells it.
 func (h *Hub) read(ctx context.Context, p *project, seq int64) error {
 	var changed []Event
-	if now := h.Clock.Monotonic(); p.told == nil || p.seq != seq || now-p.readAt >= rereadEvery {
+	if now := h.cfg.Clock.Monotonic(); p.told == nil || p.seq != seq || now-p.readAt >= rereadEvery {
 		found, err := h.stateOf(ctx, p.tenant)
 		if err != nil {
 			return err
@@ -119,18 +119,18 @@ type state struct {
 func (h *Hub) stateOf(ctx context.Context, t taocan.Tenant) (*state, error) {
 	s := &state{}
 	for _, c := range []taocan.Category{taocan.Domestic, taocan.International} {
-		b, err := h.Packages.Balance(ctx, t, c, time.Time{})
+		b, err := h.cfg.Packages.Balance(ctx, t, c, time.Time{})
 		if err != nil {
 			return nil, err
 		}
 		s.balances = append(s.balances, b)
 	}
-	page, err := h.Orders.Orders(ctx, t, "", store.Paging{Limit: watchedOrders})
+	page, err := h.cfg.Orders.Orders(ctx, t, "", store.Paging{Limit: watchedOrders})
 	if err != nil {
 		return nil, err
 	}
 	s.orders = page.Items
-	if s.alerts, err = h.Alerts.Rules(ctx, t); err != nil {
+	if s.alerts, err = h.cfg.Alerts.Rules(ctx, t); err != nil {
 		return nil, err
 	}
 	return s, nil

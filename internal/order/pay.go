@@ -83,26 +83,23 @@ func (o *Orders) settle(ctx context.Context, tx store.Tx, actor taocan.Actor, ac
 
 // owed decides whether the order can be paid at the instant, and from what. It is all that a payment decides, so a
 // preview of it says the same.
-func owed(ctx context.Context, r store.Reader, account taocan.Account, ord taocan.Order, voucherID taocan.VoucherID, now time.Time) (taocan.Split, taocan.Wallet, taocan.Fen, error) {
-	refuse := func(err error) (taocan.Split, taocan.Wallet, taocan.Fen, error) {
-		return taocan.Split{}, taocan.Wallet{}, 0, err
-	}
+func owed(ctx context.Context, r store.Reader, account taocan.Account, ord taocan.Order, voucherID taocan.VoucherID,
+	now time.Time) (s taocan.Split, w taocan.Wallet, missing taocan.Fen, err error) {
 	if state := ord.StateAt(now); state != taocan.OrderPending {
-		return refuse(&taocan.StateError{What: "order", State: string(state)})
+		return s, w, 0, &taocan.StateError{What: "order", State: string(state)}
 	}
 	if err := catalog.MayBuy(account.Level, ord.Quote.Category, ord.Quote.Purpose); err != nil {
-		return refuse(err)
+		return s, w, 0, err
 	}
 	pays, err := voucherPays(ctx, r, voucherID, ord, now)
 	if err != nil {
-		return refuse(err)
+		return s, w, 0, err
 	}
-	wallet, err := r.Wallet(ctx, ord.Account)
-	if err != nil {
-		return refuse(err)
+	if w, err = r.Wallet(ctx, ord.Account); err != nil {
+		return s, w, 0, err
 	}
-	split, missing := splitPayment(ord.Quote.Amount, pays, wallet)
-	return split, wallet, missing, nil
+	s, missing = splitPayment(ord.Quote.Amount, pays, w)
+	return s, w, missing, nil
 }
 
 // splitPayment takes the amount from voucher, gift, cash and unused credit, in that order, and says what they lack.

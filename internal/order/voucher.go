@@ -21,13 +21,9 @@ type UsableVoucher struct {
 // pays is what the voucher pays of the order at the instant. What it has above the amount lapses.
 func pays(v taocan.Voucher, ord taocan.Order, now time.Time) (taocan.Fen, error) {
 	reason := ""
-	switch {
-	case v.UsedBy != "":
-		reason = "used"
-	case now.Before(v.ValidFrom):
-		reason = "not_yet_valid"
-	case !now.Before(v.ValidUntil):
-		reason = "expired"
+	switch state := v.StateAt(now); {
+	case state != taocan.VoucherUsable:
+		reason = string(state)
 	case !inScope(v.Scope, ord.Quote):
 		reason = "out_of_scope"
 	case ord.Quote.Amount < v.MinAmount:

@@ -1,6 +1,6 @@
 // Package packages is what can be asked of and done to packages besides buying and debiting: lists, balances
-// and statements (also as of a past instant), import from another console's export, grants, adjustments, and
-// the markers of what expired.
+// and statements (also as of a past instant), the forecast of what runs out or expires unused, import from another
+// console's export, grants, adjustments, and the markers of what expired.
 //
 // Buying issues packages in package order, debits move their figures in package debit. Where a rule needs the
 // figures, the store keeps them; here it is decided what may be asked and what may come in.

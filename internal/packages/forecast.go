@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -78,7 +79,8 @@ func (p *Packages) Forecast(ctx context.Context, t taocan.Tenant) ([]Forecast, e
 }
 
 func activePackages(ctx context.Context, r store.Reader, t taocan.Tenant, now time.Time) ([]taocan.Package, error) {
-	f := store.PackageFilter{Statuses: []taocan.Status{taocan.Active}, Sort: "expires_at", Now: now, Paging: store.Paging{Limit: 1000}}
+	// One page, almost always: every page counts the list anew.
+	f := store.PackageFilter{Statuses: []taocan.Status{taocan.Active}, Sort: "expires_at", Now: now, Paging: store.Paging{Limit: store.CountLimit}}
 	var all []taocan.Package
 	for {
 		page, err := r.Packages(ctx, t, f)
@@ -180,100 +182,125 @@ func forecast(active []taocan.Package, used []store.UsageRow, now time.Time, zon
 
 // simulate lets use go on until all that pays for it is gone. Of today only rest of whole minutes are still to come.
 // It goes by stretches of days in which every purpose keeps to one package, so its cost is that of the number of
-// packages, not of days.
-func (m *market) simulate(rest, whole int64) (fates [purposeCount]fate) {
-	stocks := m.stocks // its slices are moved on and their elements changed: the market is used up
-	var open []int
+// packages, not of days. It uses the market up.
+func (m *market) simulate(rest, whole int64) [purposeCount]fate {
+	s := simulation{market: m, today: func(use taocan.Segments) taocan.Segments { return use * taocan.Segments(rest) / taocan.Segments(whole) }}
 	for i, week := range m.week {
-		fates[i].outlook = OutlookUnused
+		s.fates[i].outlook = OutlookUnused
 		if week > 0 {
-			open = append(open, i)
+			s.open = append(s.open, i)
 		}
 	}
-	// first is the package that pays for a purpose now: of exactly that purpose, else a general one.
-	first := func(i int) *stock {
-		for _, pool := range []int{i, generalAt} {
-			if len(stocks[pool]) > 0 {
-				return &stocks[pool][0]
-			}
+	for len(s.open) > 0 {
+		s.dawn()
+		if !s.stretch() {
+			s.spendDay()
 		}
-		return nil
 	}
-	pass := func(pool int) { // the first package is done with
-		if x := stocks[pool][0]; x.parts > 0 {
-			fates[pool].expiring = append(fates[pool].expiring, x)
+	for pool := range m.stocks { // nobody uses what is left
+		for len(m.stocks[pool]) > 0 {
+			s.pass(pool)
 		}
-		stocks[pool] = stocks[pool][1:]
 	}
+	return s.fates
+}
 
-	for day := int64(0); len(open) > 0; {
-		var lapsed [purposeCount]bool // something of this pool expired unused as the day began, not in a stretch before
-		for pool := range stocks {
-			for len(stocks[pool]) > 0 && (stocks[pool][0].parts == 0 || stocks[pool][0].days <= day) {
-				lapsed[pool] = lapsed[pool] || stocks[pool][0].parts > 0 && stocks[pool][0].days == day
-				pass(pool)
-			}
-		}
-		open = slices.DeleteFunc(open, func(i int) bool {
-			if first(i) != nil {
-				return false
-			}
-			if lapsed[i] || lapsed[generalAt] {
-				fates[i].outlook = OutlookExpires
-			} else {
-				fates[i].outlook, fates[i].day = OutlookRunsOut, day
-			}
-			return true
-		})
+// simulation is under way: the stocks of its market are moved on, and what is in them grows less.
+type simulation struct {
+	*market
+	fates [purposeCount]fate
+	open  []int // purposes whose use is covered up to day
+	day   int64
+	today func(use taocan.Segments) taocan.Segments // what of a day's use is still to come today
+}
 
-		// How many days everybody keeps to the package that pays now.
-		rates, days := map[*stock]taocan.Segments{}, int64(0)
-		for _, i := range open {
-			rates[first(i)] += m.week[i]
-		}
-		if day > 0 && len(open) > 0 {
-			days = 1 << 62
-			for x, rate := range rates {
-				days = min(days, x.days-day, int64(x.parts/rate))
-			}
-		}
-		if days > 0 {
-			for x, rate := range rates {
-				x.parts -= rate * taocan.Segments(days)
-			}
-			day += days
-			continue
-		}
-		// A day on which some package is used up, or today: purpose by purpose.
-		open = slices.DeleteFunc(open, func(i int) bool {
-			missing := m.week[i]
-			if day == 0 {
-				missing = missing * taocan.Segments(rest) / taocan.Segments(whole)
-			}
-			for x := first(i); x != nil && missing > 0; x = first(i) {
-				taken := min(missing, x.parts)
-				x.parts -= taken
-				if missing -= taken; x.parts == 0 {
-					pool := i
-					if len(stocks[i]) == 0 {
-						pool = generalAt
-					}
-					pass(pool)
-				}
-			}
-			if missing > 0 {
-				fates[i].outlook, fates[i].day = OutlookRunsOut, day
-			}
-			return missing > 0
-		})
-		day++
-	}
-	for pool := range stocks { // nobody uses what is left
-		for len(stocks[pool]) > 0 {
-			pass(pool)
+// first is the pool and the package that pays for a purpose now: one of exactly that purpose, else a general one.
+func (s *simulation) first(i int) (int, *stock) {
+	for _, pool := range []int{i, generalAt} {
+		if len(s.stocks[pool]) > 0 {
+			return pool, &s.stocks[pool][0]
 		}
 	}
-	return fates
+	return 0, nil
+}
+
+// pass is done with the first package of a pool.
+func (s *simulation) pass(pool int) {
+	if x := s.stocks[pool][0]; x.parts > 0 {
+		s.fates[pool].expiring = append(s.fates[pool].expiring, x)
+	}
+	s.stocks[pool] = s.stocks[pool][1:]
+}
+
+// dawn lets packages expire as a day begins, and ends the purposes that nothing pays for any more.
+func (s *simulation) dawn() {
+	var lapsed [purposeCount]bool // something of this pool expired unused just now, not within the last stretch
+	for pool := range s.stocks {
+		for len(s.stocks[pool]) > 0 {
+			x := s.stocks[pool][0]
+			if x.parts > 0 && x.days > s.day {
+				break
+			}
+			lapsed[pool] = lapsed[pool] || x.parts > 0 && x.days == s.day
+			s.pass(pool)
+		}
+	}
+	s.open = slices.DeleteFunc(s.open, func(i int) bool {
+		if _, x := s.first(i); x != nil {
+			return false
+		}
+		if lapsed[i] || lapsed[generalAt] {
+			s.fates[i].outlook = OutlookExpires
+		} else {
+			s.fates[i].outlook, s.fates[i].day = OutlookRunsOut, s.day
+		}
+		return true
+	})
+}
+
+// stretch goes on for as many whole days as everybody keeps to the package that pays now, if that is any.
+func (s *simulation) stretch() bool {
+	if s.day == 0 || len(s.open) == 0 {
+		return false
+	}
+	rates := map[*stock]taocan.Segments{}
+	for _, i := range s.open {
+		_, x := s.first(i)
+		rates[x] += s.week[i]
+	}
+	days := int64(math.MaxInt64)
+	for x, rate := range rates {
+		days = min(days, x.days-s.day, int64(x.parts/rate))
+	}
+	for x, rate := range rates {
+		x.parts -= rate * taocan.Segments(days)
+	}
+	s.day += days
+	return days > 0
+}
+
+// spendDay is today, or a day on which some package is used up: purpose by purpose.
+func (s *simulation) spendDay() {
+	s.open = slices.DeleteFunc(s.open, func(i int) bool {
+		missing := s.week[i]
+		if s.day == 0 {
+			missing = s.today(missing)
+		}
+		for missing > 0 {
+			pool, x := s.first(i)
+			if x == nil {
+				s.fates[i].outlook, s.fates[i].day = OutlookRunsOut, s.day
+				return true
+			}
+			taken := min(missing, x.parts)
+			missing -= taken
+			if x.parts -= taken; x.parts == 0 {
+				s.pass(pool)
+			}
+		}
+		return false
+	})
+	s.day++
 }
 
 // minutesOf the day in the zone: how many are still to come, and how many it has. Days on which clocks are changed

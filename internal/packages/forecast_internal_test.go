@@ -186,8 +186,10 @@ func TestForecastStories(t *testing.T) {
 			[]row{{v, "50.0", OutlookRunsOut, "2026-06-05", nil}}},
 		{"marketing does not use what is for verification", midnight, []taocan.Package{pack("V1", v, 700, 10)}, []store.UsageRow{use(m, 700)},
 			[]row{{v, "0.0", OutlookUnused, "", []Expiring{{"V1", "2026-06-10", 700}}}, {m, "100.0", OutlookRunsOut, "2026-06-01", nil}}},
-		{"general packages are shared by all whose own are gone", midnight, []taocan.Package{pack("G1", g, 400, 30)}, []store.UsageRow{use(v, 350), use(m, 350), use(g, 700)},
-			[]row{{v, "50.0", OutlookRunsOut, "2026-06-03", nil}, {m, "50.0", OutlookRunsOut, "2026-06-03", nil}, {g, "100.0", OutlookRunsOut, "2026-06-03", nil}}},
+		{"general packages are shared by all whose own are gone", midnight, []taocan.Package{pack("G1", g, 400, 30)},
+			[]store.UsageRow{use(v, 350), use(m, 350), use(g, 700)},
+			[]row{{v, "50.0", OutlookRunsOut, "2026-06-03", nil}, {m, "50.0", OutlookRunsOut, "2026-06-03", nil},
+				{g, "100.0", OutlookRunsOut, "2026-06-03", nil}}},
 		{"a week's 10 are 1.4 a day, and a message begun counts as used", midnight, []taocan.Package{pack("V1", v, 10, 2)}, []store.UsageRow{use(v, 10)},
 			[]row{{v, "1.4", OutlookExpires, "", []Expiring{{"V1", "2026-06-02", 7}}}}},
 	}
@@ -212,7 +214,8 @@ func TestForecastKeepsCountriesApartAndListsBounded(t *testing.T) {
 		active = append(active, taocan.Package{Number: taocan.PackageNumber(fmt.Sprintf("U%03d", i)), Category: taocan.International, Purpose: taocan.General,
 			Country: "MY", Remaining: 2, ExpiresAt: now.AddDate(0, 0, 1+i)})
 	}
-	used := []store.UsageRow{{Category: taocan.International, Purpose: taocan.General, Country: "US", Used: 7}, {Category: taocan.Domestic, Purpose: taocan.Marketing, Used: 7}}
+	used := []store.UsageRow{{Category: taocan.International, Purpose: taocan.General, Country: "US", Used: 7},
+		{Category: taocan.Domestic, Purpose: taocan.Marketing, Used: 7}}
 	got := forecast(active, used, now, zone)
 	if len(got) != 3 || got[0].Category != taocan.Domestic || got[1].Country != "MY" || got[2].Country != "US" {
 		t.Fatalf("%d forecasts: %+v; want domestic, MY, US", len(got), got)

@@ -23,7 +23,7 @@ type Forecast struct {
 	Country        *string           `json:"country" doc:"null for domestic"`
 	Remaining      int64             `json:"remaining" doc:"In active packages of exactly this purpose"`
 	PerDay         string            `json:"per_day" example:"12.3" doc:"Average use of these packages over the last 7 whole natural days"`
-	Outlook        string            `json:"outlook" enum:"unused,runs_out,expires" doc:"No use in these days; runs out on a date; or the last that pays expires before it is used up"`
+	Outlook        string            `json:"outlook" enum:"unused,runs_out,expires" doc:"No use; runs out on a date; or expires before it is used up"`
 	RunsOutOn      *string           `json:"runs_out_on" format:"date" doc:"First date whose use is not covered; null unless outlook is runs_out"`
 	ExpiringUnused []ExpiringPackage `json:"expiring_unused" doc:"Soonest first, at most 100 packages"`
 	ExpiringTotal  int64             `json:"expiring_total" doc:"Over all packages"`

@@ -90,29 +90,14 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, []byte("{\"status\":\"ready\"}\n"))
 }
 
-var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
-
 // nothingHere answers what no route matches: 405 where another method would have matched, else a page for people or 404
 // for programs.
 func (a *api) nothingHere(w http.ResponseWriter, r *http.Request) {
-	var allowed []string
-	for _, m := range methods {
-		other := *r
-		other.Method = m
-		if _, pattern := a.mux.Handler(&other); pattern != "/" && pattern != "" {
-			allowed = append(allowed, m)
-		}
-	}
-	if len(allowed) == 0 && a.Pages != nil && !strings.HasPrefix(r.URL.Path, "/v1/") {
+	p := edge.NoRoute(a.mux, r)
+	if p.Status == http.StatusNotFound && a.Pages != nil && !strings.HasPrefix(r.URL.Path+"/", "/v1/") {
 		a.Pages.ServeHTTP(w, r)
 		return
 	}
-	if len(allowed) == 0 {
-		edge.ProblemAt(http.StatusNotFound, "").Write(w)
-		return
-	}
-	p := edge.ProblemAt(http.StatusMethodNotAllowed, "")
-	p.Allow = strings.Join(allowed, ", ")
 	p.Write(w)
 }
 

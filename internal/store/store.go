@@ -74,6 +74,7 @@ var PackageSorts = []string{"number", "total", "remaining", "expires_at", "purch
 type DebitFilter struct {
 	From, Until time.Time // commit time in [From, Until); zero: open
 	Package     taocan.PackageNumber
+	Category    taocan.Category
 	Purpose     taocan.Purpose
 	State       taocan.DebitState
 	Commit      int64 // only this commit of the project's lane; 0: all
@@ -89,8 +90,8 @@ type UsageRow struct {
 	Used     taocan.Segments
 }
 
-// IdempotencyKey ties a caller's key to what it created. Operation is "order" or "payment", or an operator's
-// money write ("top_up" …) with Project empty.
+// IdempotencyKey ties a caller's key to what it created. Operation is "order", "payment" or "token", or an
+// operator's money write ("top_up" …) with Project empty.
 type IdempotencyKey struct {
 	taocan.Tenant
 	Operation string

@@ -72,7 +72,8 @@
     form.dataset.sent = "1";
     form.setAttribute("aria-busy", "true");
   });
-  window.addEventListener("pageshow", function () { // come back to: may be sent again
+  window.addEventListener("pageshow", function (e) { // come back to: may be sent again
+    if (e.persisted && document.querySelector("[data-countdown]")) { location.reload(); return; } // time has passed over it
     each("form[data-sent]", document, function (f) { delete f.dataset.sent; f.removeAttribute("aria-busy"); });
   });
 
@@ -167,6 +168,13 @@
     });
     var none = list.querySelector("[data-none]");
     if (none) none.hidden = shown > 0;
+  });
+
+  // What comes again as it stands is left alone: focus stays, and no click falls between two drawings.
+  document.addEventListener("htmx:oobBeforeSwap", function (e) {
+    var coming = document.createElement("template");
+    coming.content.appendChild(e.detail.fragment.cloneNode(true));
+    if (coming.innerHTML === e.detail.target.outerHTML || coming.innerHTML === e.detail.target.innerHTML) e.detail.shouldSwap = false;
   });
 
   function dress(within) {

@@ -17,3 +17,15 @@ func TestQueriesOfTokensDoNotWalkOverSignIns(t *testing.T) {
 		}
 	}
 }
+
+func TestClosingTwiceIsClosingOnce(t *testing.T) {
+	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Clock: clock.System()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

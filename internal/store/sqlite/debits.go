@@ -429,7 +429,7 @@ func (r reader) debitRefs(ctx context.Context, t taocan.Tenant, from, until int6
 }
 
 func matches(d taocan.Debit, f store.DebitFilter) bool {
-	if f.Purpose != "" && d.Purpose != f.Purpose || f.State != "" && d.State != f.State {
+	if f.Category != "" && d.Category != f.Category || f.Purpose != "" && d.Purpose != f.Purpose || f.State != "" && d.State != f.State {
 		return false
 	}
 	if f.Package == "" {

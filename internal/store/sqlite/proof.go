@@ -140,7 +140,7 @@ func (r reader) OpenReservations(ctx context.Context, t taocan.Tenant) ([]store.
 	}, t.Account, t.Project)
 }
 
-// Derived compares live with the figures, the counts of package_group with the packages, and vouchers with the
+// Derived compares live with the figures, the counts of package_group and the sums of package_sum with the packages, and vouchers with the
 // directory that they were issued from.
 func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error) {
 	wrong, err := many(ctx, r.q, sqlText("package_live_wrong"), func(s scanner) (f store.Finding, err error) {
@@ -159,12 +159,20 @@ func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error)
 	if err != nil {
 		return nil, err
 	}
+	sums, err := many(ctx, r.q, sqlText("package_sum_wrong"), func(s scanner) (f store.Finding, err error) {
+		var project, category, purpose string
+		err = s.Scan(&project, &category, &purpose)
+		return store.Finding{Subject: fmt.Sprintf("balance of %s %s of project %s", category, purpose, project), Detail: "is not the sum of its packages"}, err
+	}, limit)
+	if err != nil {
+		return nil, err
+	}
 	vouchers, err := many(ctx, r.q, sqlText("voucher_code_wrong"), func(s scanner) (f store.Finding, err error) {
 		var id string
 		err = s.Scan(&id)
 		return store.Finding{Subject: "voucher " + id, Detail: "is not what the operator's directory says was issued"}, err
 	}, limit)
-	return slices.Concat(wrong, groups, vouchers), err
+	return slices.Concat(wrong, groups, sums, vouchers), err
 }
 
 // OrdersAfter lists orders of all tenants in key order.

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -56,6 +57,7 @@ type Store struct {
 	window  time.Duration
 	index   *idIndex
 	w       *writer // nil when read-only
+	closed  atomic.Bool
 }
 
 var _ store.Store = (*Store)(nil)
@@ -178,6 +180,9 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 
 // Close ends the store. Nobody may be reading; a transaction under way ends first.
 func (s *Store) Close() error {
+	if !s.closed.CompareAndSwap(false, true) {
+		return nil // a second one would wait for a writer that never comes
+	}
 	var errs []error
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())

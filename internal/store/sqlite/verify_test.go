@@ -228,7 +228,7 @@ func TestVerifyFindsEveryAlteredColumn(t *testing.T) {
 	// link covers a row, and the links themselves say that, too.
 	beside := map[string]bool{"expire_marked": true, "lane": true, "seq": true, "settled_seq": true, "used_seq": true}
 	named := map[string]string{"package": "U1B26030100", "entry": "U1B26030100", "payment": "O1", "purchase_order": "O", "wallet": "acme",
-		"wallet_entry": "acme", "voucher": "V1", "commit_log": "lane", "lane": "", "reservation": "", "debit_ref": "", "package_number": "U1B26030100", "package_group": ""}
+		"wallet_entry": "acme", "voucher": "V1", "commit_log": "lane", "lane": "", "reservation": "", "debit_ref": "", "package_number": "U1B26030100", "package_group": "", "package_sum": "balance of"}
 	for table, name := range named {
 		for column, kind := range columns(t, good, table) {
 			if beside[column] && table != "commit_log" && table != "lane" {

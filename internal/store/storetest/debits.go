@@ -272,6 +272,8 @@ var debitCases = []testCase{
 		same(f, "of the other project", len(f.debits(alphaOther, store.DebitFilter{})), 7)
 		same(f, "of one package", len(f.debits(alpha, store.DebitFilter{Package: q.Number})), 2+4+6)
 		same(f, "of a purpose", len(f.debits(alpha, store.DebitFilter{Purpose: taocan.Marketing})), 0)
+		same(f, "of a category", len(f.debits(alpha, store.DebitFilter{Category: taocan.Domestic})), len(newest))
+		same(f, "of the other category", len(f.debits(alpha, store.DebitFilter{Category: taocan.International})), 0)
 		third := f.debit(alpha, "m-2-0").At
 		same(f, "from an instant on, until another", f.debits(alpha, store.DebitFilter{From: third, Until: third.Add(time.Microsecond)}), []string{"m-2-2", "m-2-1", "m-2-0"})
 		for _, cursor := range []string{"?", "bm9uc2Vuc2U", "MTIz"} {

@@ -76,8 +76,8 @@ SELECT account_id, project_id, number, name, category, purpose, country, charge_
 FROM package WHERE live = 1 AND expire_marked <> expires_at AND expires_at <= ? ORDER BY expires_at LIMIT ?;
 
 -- name: balance_now
-SELECT purpose, country, sum(remaining), sum(reserved) FROM package
-WHERE account_id = ? AND project_id = ? AND category = ? AND live = 1 AND expires_at > ? GROUP BY purpose, country;
+SELECT purpose, country, sum(remaining), sum(reserved) FROM package_sum
+WHERE account_id = ? AND project_id = ? AND category = ? AND expires_at > ? GROUP BY purpose, country;
 
 -- name: balance_as_of
 SELECT purpose, country, sum(remaining), sum(reserved) FROM (

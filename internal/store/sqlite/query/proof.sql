@@ -55,6 +55,14 @@ SELECT project_id, name FROM (
   SELECT account_id, project_id, category, purpose, country, name, -packages FROM package_group
 ) GROUP BY account_id, project_id, category, purpose, country, name HAVING sum(packages) <> 0 LIMIT ?;
 
+-- name: package_sum_wrong
+SELECT project_id, category, purpose FROM (
+  SELECT account_id, project_id, category, expires_at, purpose, country, sum(remaining) AS remaining, sum(reserved) AS reserved FROM package
+  GROUP BY account_id, project_id, category, expires_at, purpose, country
+  UNION ALL
+  SELECT account_id, project_id, category, expires_at, purpose, country, -remaining, -reserved FROM package_sum
+) GROUP BY account_id, project_id, category, expires_at, purpose, country HAVING sum(remaining) <> 0 OR sum(reserved) <> 0 LIMIT ?;
+
 -- name: voucher_code_wrong
 -- Both sides of an issued voucher say the same; a voucher of an account has its line in the directory.
 SELECT v.id FROM voucher v LEFT JOIN voucher_code c ON c.id = v.id

@@ -1,0 +1,473 @@
+package view
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"taocan/internal/catalog"
+	"taocan/internal/debit"
+	"taocan/internal/i18n"
+	"taocan/internal/order"
+	"taocan/internal/taocan"
+)
+
+// Where the operators' pages about one thing are.
+func OperatorAccountPath(id taocan.AccountID) string {
+	return "/operator/accounts/" + url.PathEscape(string(id))
+}
+
+func OperatorProjectPath(p taocan.Project) string {
+	return OperatorAccountPath(p.Account) + "/projects/" + url.PathEscape(string(p.ID))
+}
+
+func OperatorPackagePath(n taocan.PackageNumber) string {
+	return "/operator/packages/" + url.PathEscape(string(n))
+}
+
+// OperatorHome is how the platform is doing.
+type OperatorHome struct {
+	Notice   Notice
+	Query    string // looked for and not found
+	Ready    bool   // the engine takes debits
+	Stopped  bool   // not because of the clock
+	JumpedBy time.Duration
+	Stats    debit.Stats
+	Counts   []OperatorCount
+}
+
+// OperatorCount is how many there are of something, and where to see them.
+type OperatorCount struct {
+	Name, To string
+	Total    int
+	AtLeast  bool
+}
+
+func (x OperatorCount) text(f Frame) string {
+	if x.AtLeast {
+		return f.Number(int64(x.Total)) + "+"
+	}
+	return f.Number(int64(x.Total))
+}
+
+// refusal is how often something was refused for one reason.
+type refusal struct {
+	Reason string
+	Times  int64
+}
+
+// refusals are the reasons, most frequent first.
+func (p OperatorHome) refusals() []refusal {
+	var all []refusal
+	for reason, times := range p.Stats.Refused {
+		all = append(all, refusal{reason, times})
+	}
+	slices.SortFunc(all, func(a, b refusal) int {
+		return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(a.Reason, b.Reason))
+	})
+	return all
+}
+
+// OperatorAccountList is the customers, and the form that makes another.
+type OperatorAccountList struct {
+	Accounts []taocan.Account
+	List     List
+	Create   OperatorForm
+	New      bool // the form stands open
+}
+
+// OperatorAccount is all that staff sees of a customer.
+type OperatorAccount struct {
+	Account      taocan.Account
+	Notice       Notice
+	Wallet       taocan.Wallet
+	Entries      []taocan.WalletEntry
+	Statement    List
+	Projects     []taocan.Project
+	MoreProjects bool
+	Members      []taocan.Member
+	Key          string        // of the forms that nobody has sent
+	Refused      *OperatorForm // the one that was
+}
+
+// form is the page's form of that name, as it was refused where it was.
+func (p OperatorAccount) form(name string) OperatorForm {
+	if p.Refused != nil && p.Refused.Name == name {
+		return *p.Refused
+	}
+	return OperatorForm{Name: name, Key: p.Key}
+}
+
+// memberForm is the form of that name about one member, the i-th.
+func (p OperatorAccount) memberForm(name string, i int, login string) OperatorForm {
+	x := OperatorForm{}
+	if p.Refused != nil && p.Refused.Name == name && p.Refused.Values.Get("login") == login {
+		x = *p.Refused
+	}
+	x.Name = name + "-" + strconv.Itoa(i)
+	return x
+}
+
+// path of a form that stands on the page.
+func (p OperatorAccount) path(rest string) string {
+	return OperatorAccountPath(p.Account.ID) + "/" + rest
+}
+
+// OperatorProject is a project with its credentials and packages.
+type OperatorProject struct {
+	Project    taocan.Project
+	Notice     Notice
+	Tokens     []taocan.Token
+	MoreTokens bool
+	Logins     map[taocan.MemberID]string
+	Token      OperatorForm
+	Made       *NewToken // just made
+	Packages   []taocan.Package
+	List       List
+}
+
+// NewToken is a token that has just been made. Its secret is empty when the form was sent again.
+type NewToken struct {
+	Secret string
+	Token  taocan.Token
+}
+
+// tokenState is a word for whether a credential works.
+func (f Frame) tokenState(t taocan.Token) string {
+	switch {
+	case !t.RevokedAt.IsZero():
+		return "revoked"
+	case !t.ExpiresAt.IsZero() && !f.Now.Before(t.ExpiresAt):
+		return "expired"
+	}
+	return "active"
+}
+
+// OperatorPackages looks for packages and gives them away.
+type OperatorPackages struct {
+	Unknown   string // looked for and not found
+	Project   string // to give to, where the address says it
+	Grant     OperatorForm
+	Countries []catalog.Country
+}
+
+// OperatorPackage is one package, whoever's it is.
+type OperatorPackage struct {
+	Package taocan.Package
+	Notice  Notice
+	Adjust  OperatorForm
+	Entries []taocan.Entry
+	List    List
+}
+
+// OperatorOrderList is the orders of all accounts.
+type OperatorOrderList struct {
+	Orders []taocan.Order
+	List   List
+}
+
+// OperatorVoucherList is all vouchers, and the form that issues more.
+type OperatorVoucherList struct {
+	Notice   Notice
+	Vouchers []taocan.Voucher
+	List     List
+	Issue    OperatorForm
+	New      bool // the form stands open
+	Products []taocan.Product
+}
+
+// voucherCodes are the codes of new vouchers, one a line; none where they went straight into an account.
+func voucherCodes(issued []order.Issued) string {
+	var codes []string
+	for _, x := range issued {
+		if x.Code != "" {
+			codes = append(codes, x.Code)
+		}
+	}
+	return strings.Join(codes, "\n")
+}
+
+// scopeWords says what a voucher pays for.
+func (f Frame) scopeWords(s taocan.VoucherScope) []string {
+	var words []string
+	for _, c := range s.Categories {
+		words = append(words, f.Text("category."+string(c)))
+	}
+	for _, p := range s.Purposes {
+		words = append(words, f.Text("purpose."+string(p)))
+	}
+	if len(words) == 0 && len(s.Products) == 0 {
+		words = append(words, f.Text("operator.voucher.scope.all"))
+	}
+	return words
+}
+
+// OperatorPriceLists is all price lists.
+type OperatorPriceLists struct {
+	Notice    Notice
+	Lists     []taocan.PriceList
+	Standings map[taocan.PriceListID]catalog.Standing
+}
+
+// OperatorPriceListForm makes a price list; with a preview it can be published.
+type OperatorPriceListForm struct {
+	Form    OperatorForm
+	Preview *catalog.Preview
+}
+
+// hidden are the form's values as they were previewed.
+func (p OperatorPriceListForm) hidden() [][2]string {
+	var fields [][2]string
+	for _, name := range []string{"id", "category", "valid_from", "validity_months", "charge_on", "draft", "rows"} {
+		if v := p.Form.Values.Get(name); v != "" {
+			fields = append(fields, [2]string{name, v})
+		}
+	}
+	return fields
+}
+
+// priceTarget is what a row or a change is about.
+func (f Frame) priceTarget(p taocan.Purpose, c taocan.Country) string {
+	if c != "" {
+		return f.Country(c)
+	}
+	return f.Text("purpose." + string(p))
+}
+
+// cost writes what a quantity costs.
+func (f Frame) cost(c catalog.Cost) string {
+	if !c.Sold {
+		return f.Text("operator.price_list.not_sold")
+	}
+	return f.Money(c.Amount)
+}
+
+// difference writes by how much a purchase changes.
+func (f Frame) difference(x catalog.Change) string {
+	if !x.Old.Sold || !x.New.Sold {
+		return "—"
+	}
+	return f.signedMoney(x.New.Amount - x.Old.Amount)
+}
+
+// signedMoney writes a change of money; a dash where there is none.
+func (f Frame) signedMoney(a taocan.Fen) string {
+	switch {
+	case a == 0:
+		return "—"
+	case a > 0:
+		return "+" + f.Money(a)
+	}
+	return f.Money(a)
+}
+
+// signed writes a change of a quantity; a dash where there is none.
+func (f Frame) signed(q taocan.Segments) string {
+	switch {
+	case q == 0:
+		return "—"
+	case q > 0:
+		return "+" + f.Messages(q)
+	}
+	return f.Messages(q)
+}
+
+// OperatorProductList is all fixed packages.
+type OperatorProductList struct {
+	Notice   Notice
+	Products []taocan.Product
+	Add      OperatorForm
+}
+
+// OperatorAgreementList is all versions of the agreement.
+type OperatorAgreementList struct {
+	Notice     Notice
+	Agreements []taocan.Agreement
+	Current    taocan.Agreement
+	Shown      *taocan.Agreement // in full
+	ShownText  string            // as HTML, with everything unsafe left out
+	Publish    OperatorForm
+	Preview    string // as HTML, of the form's text
+}
+
+// OperatorAudit is a page of the audit log.
+type OperatorAudit struct {
+	Entries []taocan.AuditEntry
+	Next    string // cursor of the next page; empty: there is none
+	First   bool
+	Logins  map[string]string // of the platform's staff, by id
+}
+
+// who names who did something; typed: it is a name that somebody typed.
+func (p OperatorAudit) who(f Frame, by string) (text string, typed bool) {
+	kind, id, _ := strings.Cut(by, ":")
+	switch kind {
+	case "member":
+		if login, ours := p.Logins[id]; ours {
+			return login, true
+		}
+		return id, true
+	case "token":
+		return f.Text("operator.audit.by.token", id), false
+	}
+	return f.Text("operator.audit.by.system"), false
+}
+
+// action names what was done.
+func (f Frame) auditAction(action string) string {
+	if key := "operator.audit.action." + action; i18n.Has(key) {
+		return f.Text(key)
+	}
+	return action
+}
+
+// auditPath is the page of what was changed; empty: it has none.
+func auditPath(e taocan.AuditEntry) string {
+	noun, verb, _ := strings.Cut(e.Action, ".")
+	switch noun {
+	case "account", "wallet":
+		return OperatorAccountPath(taocan.AccountID(e.Subject))
+	case "package":
+		if verb != "import" {
+			return OperatorPackagePath(taocan.PackageNumber(e.Subject))
+		}
+	case "price_list":
+		return "/operator/price-lists"
+	case "product":
+		return "/operator/products"
+	case "agreement":
+		return "/operator/agreements"
+	}
+	return ""
+}
+
+// auditChange is one figure before and after.
+type auditChange struct {
+	Field         string // in words
+	Before, After string // empty: was not there
+}
+
+// auditChanges are the figures that an act changed or set, by name.
+func (f Frame) auditChanges(e taocan.AuditEntry) []auditChange {
+	before, after := auditFacts(e.Before), auditFacts(e.After)
+	names := map[string]bool{}
+	for name := range before {
+		names[name] = true
+	}
+	for name := range after {
+		names[name] = true
+	}
+	var all []auditChange
+	for name := range names {
+		x := auditChange{Field: f.auditField(name), Before: f.auditValue(name, before[name]), After: f.auditValue(name, after[name])}
+		if x.Before != x.After {
+			all = append(all, x)
+		}
+	}
+	slices.SortFunc(all, func(a, b auditChange) int { return cmp.Compare(a.Field, b.Field) })
+	return all
+}
+
+// auditFacts reads what stands in the log: an object, mostly.
+func auditFacts(s string) map[string]any {
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	var v any
+	if s == "" || d.Decode(&v) != nil || v == nil {
+		return nil
+	}
+	if m, ok := v.(map[string]any); ok {
+		return m
+	}
+	return map[string]any{"value": v}
+}
+
+// auditField names a figure: by its name, or an alert rule by what it watches over.
+func (f Frame) auditField(name string) string {
+	category, target, isRule := strings.Cut(name, "-")
+	purpose, country, _ := strings.Cut(target, "-")
+	rule := taocan.AlertRule{Category: taocan.Category(category), Purpose: taocan.Purpose(purpose), Country: taocan.Country(country)}
+	if isRule && rule.Category.Valid() && rule.Purpose.Valid() {
+		return f.AlertName(rule)
+	}
+	if key := "operator.audit.field." + name; i18n.Has(key) {
+		return f.Text(key)
+	}
+	return name
+}
+
+// auditMoney are the fields that hold yuan.
+var auditMoney = []string{"cash", "gift", "credit_limit", "credit_used", "amount", "min_amount", "price"}
+
+// auditWords are the fields whose values have names, and what the names' keys begin with.
+var auditWords = map[string]string{"level": "level.", "role": "role.", "category": "category.", "purpose": "purpose.", "scopes": "operator.scope.short."}
+
+func (f Frame) auditValue(name string, v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case bool:
+		if v {
+			return f.Text("operator.yes")
+		}
+		return f.Text("operator.no")
+	case json.Number:
+		return f.Decimal(v.String())
+	case string:
+		if slices.Contains(auditMoney, name) {
+			if a, err := taocan.ParseFen(v); err == nil {
+				return f.Money(a)
+			}
+		}
+		if begin, named := auditWords[name]; named && i18n.Has(begin+v) {
+			return f.Text(begin + v)
+		}
+		if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
+			return f.Instant(t)
+		}
+		return v
+	case []any:
+		var words []string
+		for _, x := range v {
+			words = append(words, f.auditValue(name, x))
+		}
+		return strings.Join(words, f.Text("operator.audit.and"))
+	case map[string]any:
+		var words []string
+		for field, x := range v {
+			words = append(words, f.auditField(field)+" "+f.auditValue(field, x))
+		}
+		slices.Sort(words)
+		return strings.Join(words, f.Text("operator.audit.and"))
+	}
+	return ""
+}
+
+// Choices of the operators' forms.
+func (f Frame) operatorChoices(begin string, values ...string) []Choice {
+	var all []Choice
+	for _, v := range values {
+		all = append(all, Choice{v, f.Text(begin + v)})
+	}
+	return all
+}
+
+func (f Frame) levelChoices() []Choice {
+	return f.operatorChoices("level.", string(taocan.Unverified), string(taocan.Personal), string(taocan.Enterprise))
+}
+
+func (f Frame) roleChoices() []Choice {
+	return f.operatorChoices("role.", string(taocan.Owner), string(taocan.Finance), string(taocan.Viewer))
+}
+
+func (f Frame) categoryChoices() []Choice {
+	return f.operatorChoices("category.", string(taocan.Domestic), string(taocan.International))
+}
+
+func (f Frame) chargeChoices() []Choice {
+	return f.operatorChoices("buy.charge_on.", string(taocan.ChargeOnSubmit), string(taocan.ChargeOnDelivered))
+}
