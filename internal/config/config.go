@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strconv"
@@ -23,7 +24,8 @@ type Settings struct {
 	TLSCert   string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM); with it, and --tls-key, the address speaks TLS."`
 	TLSKey    string `name:"tls-key" placeholder:"FILE" help:"Private key of the certificate (PEM)."`
 
-	ProductName string `name:"product-name" placeholder:"TEXT" help:"Name of the service in the console's header (default 短信服务, in English SMS Service)."`
+	TrustedProxies string `name:"trusted-proxies" placeholder:"LIST" help:"Addresses or networks of proxies before the server, separated by commas: their X-Forwarded-For and X-Forwarded-Proto are believed."`
+	ProductName    string `name:"product-name" placeholder:"TEXT" help:"Name of the service in the console's header (default 短信服务, in English SMS Service)."`
 
 	MaxQuantity     int64         `name:"max-quantity" default:"10000000" placeholder:"N" help:"Largest quantity of one custom purchase."`
 	OrderCloseAfter time.Duration `name:"order-close-after" default:"24h" placeholder:"DURATION" help:"Unpaid orders close after this."`
@@ -141,6 +143,26 @@ func readFile(file io.Reader) (map[string]line, []error) {
 	return lines, problems
 }
 
+// Proxies parses TrustedProxies.
+func (s Settings) Proxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for part := range strings.SplitSeq(s.TrustedProxies, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if a, addressErr := netip.ParseAddr(part); addressErr == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%.60q is neither an address nor a network such as 10.0.0.0/8", part)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}
+
 // check names everything that is wrong with the values themselves.
 func (s Settings) check() []error {
 	var bad []error
@@ -157,6 +179,8 @@ func (s Settings) check() []error {
 	refuse(s.LogFormat == "text" || s.LogFormat == "json", "log-format: %.40q is neither text nor json", s.LogFormat)
 	refuse(slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel), "log-level: %.40q is none of debug, info, warn, error", s.LogLevel)
 	refuse((s.TLSCert == "") == (s.TLSKey == ""), "tls-cert and tls-key: give both or neither")
+	_, err = s.Proxies()
+	refuse(err == nil, "trusted-proxies: %v", err)
 	refuse(len(s.ProductName) <= 60 && !strings.ContainsAny(s.ProductName, "\r\n\x00"), "product-name: must be one line of at most 60 bytes")
 	refuse(s.MaxQuantity >= 100 && s.MaxQuantity <= 1_000_000_000, "max-quantity: must be from 100 to 1000000000")
 	refuse(s.OrderCloseAfter >= time.Minute, "order-close-after: must be at least 1m")

@@ -93,7 +93,7 @@ func TestMergeNamesEveryProblemAtOnce(t *testing.T) {
 
 func TestMergeChecksBounds(t *testing.T) {
 	for _, line := range []string{"addr = 8080", "data =", "zone =", "zone = Local", "log-level = loud", "max-quantity = 99",
-		"order-close-after = 59s", "idempotency-days = 0", "stop-timeout = 0s"} {
+		"trusted-proxies = 10.0.0.0/8, nonsense", "product-name = " + strings.Repeat("名", 21), "order-close-after = 59s", "idempotency-days = 0", "stop-timeout = 0s"} {
 		if _, err := merge(nil, line, nil); err == nil {
 			t.Errorf("%q was accepted", line)
 		}

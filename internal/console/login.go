@@ -67,7 +67,7 @@ func (c *console) login(w http.ResponseWriter, r *http.Request) error {
 	if form.LoginError != "" || form.PasswordError != "" {
 		return c.showLogin(w, r, http.StatusUnprocessableEntity, form)
 	}
-	secret, _, err := c.Access.SignIn(r.Context(), form.Login, password, edge.RemoteAddress(r))
+	secret, _, err := c.Access.SignIn(r.Context(), form.Login, password, edge.RequestOf(r.Context()).Remote)
 	var rate *taocan.RateError
 	var forbidden *taocan.ForbiddenError
 	switch {
@@ -103,7 +103,7 @@ func (c *console) loginByCode(w http.ResponseWriter, r *http.Request) error {
 	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		return errCrossOrigin
 	}
-	secret, _, err := c.Access.SignInByCode(r.Context(), r.URL.Query().Get("code"), edge.RemoteAddress(r))
+	secret, _, err := c.Access.SignInByCode(r.Context(), r.URL.Query().Get("code"), edge.RequestOf(r.Context()).Remote)
 	if errors.Is(err, taocan.ErrUnauthenticated) {
 		if actorOf(r).Member != "" { // opened again by who used it: the back button
 			return seeOther(w, r, "/")

@@ -54,7 +54,7 @@ func (c *console) identify(r *http.Request) (*http.Request, error) {
 	if err != nil {
 		return with(), nil
 	}
-	v.actor, err = c.Access.Authenticate(r.Context(), k.Value, edge.RemoteAddress(r))
+	v.actor, err = c.Access.Authenticate(r.Context(), k.Value, edge.RequestOf(r.Context()).Remote)
 	if v.actor.Member == "" { // an API token is no session, even in a cookie
 		v.actor = taocan.Actor{}
 	}
@@ -66,7 +66,7 @@ func (c *console) identify(r *http.Request) (*http.Request, error) {
 }
 
 func sessionName(r *http.Request) string {
-	if r.TLS != nil {
+	if edge.RequestOf(r.Context()).TLS {
 		return secureSessionCookie
 	}
 	return sessionCookie
@@ -93,7 +93,7 @@ func admit(r *http.Request, who audience, scopes []taocan.Scope) error {
 
 // setSession hands the browser its secret; an empty one takes it away.
 func setSession(w http.ResponseWriter, r *http.Request, secret string) {
-	k := &http.Cookie{Name: sessionName(r), Value: secret, Path: "/", HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+	k := &http.Cookie{Name: sessionName(r), Value: secret, Path: "/", HttpOnly: true, Secure: edge.RequestOf(r.Context()).TLS, SameSite: http.SameSiteLaxMode,
 		MaxAge: int(sessionMaxAge / time.Second)}
 	if secret == "" {
 		k.MaxAge = -1
@@ -129,7 +129,7 @@ func (c *console) preferenceRoutes() {
 
 // prefer remembers how the browser likes its pages. It changes nothing else, so a link may do it.
 func prefer(w http.ResponseWriter, r *http.Request, cookie string) error {
-	http.SetCookie(w, &http.Cookie{Name: cookie, Value: r.PathValue("value"), Path: "/", HttpOnly: true, Secure: r.TLS != nil,
+	http.SetCookie(w, &http.Cookie{Name: cookie, Value: r.PathValue("value"), Path: "/", HttpOnly: true, Secure: edge.RequestOf(r.Context()).TLS,
 		SameSite: http.SameSiteLaxMode, MaxAge: int(preferenceMaxAge / time.Second)})
 	return seeOther(w, r, localPath(r.URL.Query().Get("back")))
 }

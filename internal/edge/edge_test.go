@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -315,3 +316,34 @@ func TestBodiesAreBounded(t *testing.T) {
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestWhoAsksBehindAProxy(t *testing.T) {
+	front := &Front{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+	for _, tt := range []struct {
+		name      string
+		peer      string
+		forwarded []string
+		proto     string
+		remote    string
+		overTLS   bool
+	}{
+		{"nobody in between", "203.0.113.9:1", nil, "", "203.0.113.9", false},
+		{"a stranger's headers are not believed", "203.0.113.9:1", []string{"198.51.100.1"}, "https", "203.0.113.9", false},
+		{"a trusted proxy's are", "10.1.2.3:1", []string{"198.51.100.1"}, "https", "198.51.100.1", true},
+		{"the client's own part is not", "10.1.2.3:1", []string{"1.1.1.1, 198.51.100.1"}, "http", "198.51.100.1", false},
+		{"a chain of trusted proxies", "[::1]:1", []string{"1.1.1.1, 198.51.100.1", "10.9.9.9"}, "https", "198.51.100.1", true},
+		{"nonsense ends the chain", "10.1.2.3:1", []string{"<script>, 10.9.9.9"}, "", "10.9.9.9", false},
+		{"no header: the proxy itself asks", "10.1.2.3:1", nil, "", "10.1.2.3", false},
+		{"IPv4 written as IPv6", "10.1.2.3:1", []string{"::ffff:198.51.100.1"}, "", "198.51.100.1", false},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = tt.peer
+		for _, v := range tt.forwarded {
+			r.Header.Add("X-Forwarded-For", v)
+		}
+		r.Header.Set("X-Forwarded-Proto", tt.proto)
+		if remote, overTLS := front.origin(r); remote != tt.remote || overTLS != tt.overTLS {
+			t.Errorf("%s: %s over TLS %v, want %s, %v", tt.name, remote, overTLS, tt.remote, tt.overTLS)
+		}
+	}
+}

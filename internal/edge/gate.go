@@ -24,7 +24,7 @@ func (g Gate) Authenticate(r *http.Request) (taocan.Actor, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return taocan.Actor{}, taocan.ErrUnauthenticated
 	}
-	actor, err := g.Access.Authenticate(r.Context(), strings.TrimSpace(secret), RemoteAddress(r))
+	actor, err := g.Access.Authenticate(r.Context(), strings.TrimSpace(secret), RequestOf(r.Context()).Remote)
 	if err != nil {
 		return taocan.Actor{}, err
 	}

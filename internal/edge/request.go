@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -21,7 +23,8 @@ import (
 // Request is what is known of a request while it is served. Owned by the request's goroutine.
 type Request struct {
 	ID     string
-	Remote string
+	Remote string       // address of whoever asks
+	TLS    bool         // asked over TLS, as far as a proxy that is trusted says
 	Call   string       // method and decoded path: with the body, the content of a keyed call
 	Actor  taocan.Actor // empty until the gate has let it in
 
@@ -48,6 +51,8 @@ type Front struct {
 	Clock   clock.Clock
 	Timeout time.Duration
 	Epoch   string // of the store
+	// Proxies are believed when they say for whom, and over what, they ask. Empty: nobody is.
+	Proxies []netip.Prefix
 	// Observe counts an answer; may be nil. How long a stream took says nothing of the server.
 	Observe func(method, route string, status int, took time.Duration, bytes int64, streamed bool)
 
@@ -66,7 +71,8 @@ func (f *Front) Wrap(next http.Handler) http.Handler {
 
 func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	start := f.Clock.Monotonic()
-	info := &Request{ID: f.prefix + strconv.FormatUint(f.counter.Add(1), 36), Call: r.Method + " " + r.URL.Path, Remote: RemoteAddress(r), connection: r.Context()}
+	info := &Request{ID: f.prefix + strconv.FormatUint(f.counter.Add(1), 36), Call: r.Method + " " + r.URL.Path, connection: r.Context()}
+	info.Remote, info.TLS = f.origin(r)
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, info), f.Timeout)
 	defer cancel()
 	r = r.WithContext(ctx)
@@ -187,8 +193,37 @@ func NoRoute(mux *http.ServeMux, r *http.Request) *Problem {
 	return p
 }
 
-// RemoteAddress is the caller's address without its port.
-func RemoteAddress(r *http.Request) string {
+// origin says who asks, and whether over TLS. A trusted proxy names its client at the end of X-Forwarded-For; what stands
+// before that the client itself may have written, unless it is a trusted proxy, too.
+func (f *Front) origin(r *http.Request) (remote string, overTLS bool) {
+	remote, overTLS = peer(r), r.TLS != nil
+	if !f.trusted(remote) {
+		return remote, overTLS
+	}
+	overTLS = overTLS || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		if remote = hop.Unmap().String(); !f.trusted(remote) {
+			break
+		}
+	}
+	return remote, overTLS
+}
+
+func (f *Front) trusted(address string) bool {
+	if len(f.Proxies) == 0 {
+		return false
+	}
+	a, err := netip.ParseAddr(address)
+	return err == nil && slices.ContainsFunc(f.Proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
+}
+
+// peer is the other end of the connection, without its port.
+func peer(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr

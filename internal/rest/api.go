@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +38,8 @@ type Config struct {
 	Clock   clock.Clock
 	Zone    *time.Location
 	Version string
-	Timeout time.Duration // of one request; default 30 s
+	Timeout time.Duration  // of one request; default 30 s
+	Proxies []netip.Prefix // believed about whom they ask for
 
 	Store  store.Store // readiness and epoch only
 	Access *access.Access
@@ -99,7 +101,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("assemble the API: %w", err)
 	}
-	front := &edge.Front{Log: cfg.Log, Clock: cfg.Clock, Timeout: cfg.Timeout, Epoch: cfg.Store.Epoch(), Observe: observe}
+	front := &edge.Front{Log: cfg.Log, Clock: cfg.Clock, Timeout: cfg.Timeout, Epoch: cfg.Store.Epoch(), Proxies: cfg.Proxies, Observe: observe}
 	return front.Wrap(a.mux), nil
 }
 

@@ -93,6 +93,10 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.Alerts = alert.New(s.Store, o.Clock)
 	s.Live = live.New(live.Config{Store: s.Store, Clock: o.Clock, Packages: s.Packages, Orders: s.Orders, Alerts: s.Alerts, Log: o.Log})
 	s.doorkeeper = doorkeeper{s.Access, rand.Text()}
+	proxies, err := o.Settings.Proxies()
+	if err != nil {
+		return nil, err
+	}
 	pages, err := console.New(console.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Product: o.Settings.ProductName, Random: rand.Reader, Access: s.Access, Catalog: s.Catalog,
 		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, Live: s.Live,
@@ -103,7 +107,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.handler, err = rest.New(rest.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Version: o.Version, Store: s.Store, Access: s.Access, Authenticator: s.doorkeeper,
 		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits, Alerts: s.Alerts,
-		Live: s.Live, Pages: pages,
+		Live: s.Live, Pages: pages, Proxies: proxies,
 	})
 	if err != nil {
 		return nil, err

@@ -157,20 +157,20 @@ func TestListLivesInTheAddress(t *testing.T) {
 		t.Errorf("a page of 20 has %d rows", n)
 	}
 	p.fill(".pager-jump input", "2")
-	p.keys("\r")
+	p.enter()
 	p.asks("page", "2")
 	if q, n := p.query(), len(p.rows()); n != 14 || q.Get("per_page") != "20" {
 		t.Errorf("page 2 of 20 has %d rows at %v, want 14", n, q)
 	}
 
 	p.fill("input[name=q]", "10万")
-	p.keys("\r")
+	p.enter()
 	p.asks("q", "10万")
 	if rows := p.rows(); len(rows) != 1 || !strings.Contains(rows[0], "10万条") {
 		t.Errorf("a search for 10万 finds %q", rows)
 	}
 	p.fill("input[name=q]", "没有这个")
-	p.keys("\r")
+	p.enter()
 	p.asks("q", "没有这个")
 	p.see("没有符合条件的套餐包")
 	p.shot("packages-none-found")

@@ -379,6 +379,16 @@ func (p *page) keys(keys string, modifiers ...chromedp.Modifier) {
 	p.step("press keys", chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...)))
 }
 
+// enter presses Enter as a keyboard does: once. KeyEvent would send the character twice, and a dialog that opens meanwhile got the second.
+func (p *page) enter() {
+	p.t.Helper()
+	press := func(kind input.DispatchKeyEventType, text string) chromedp.Action[chromedp.Void] {
+		return command(input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: "Enter", Code: "Enter", Text: text, WindowsVirtualKeyCode: 13,
+			NativeVirtualKeyCode: 13})
+	}
+	p.step("press Enter", press(input.DispatchKeyEventTypeRawKeyDown, ""), press(input.DispatchKeyEventTypeChar, "\r"), press(input.DispatchKeyEventTypeKeyUp, ""))
+}
+
 // tabTo presses Tab until the focus is where it should be, and sees that it shows.
 func (p *page) tabTo(selector string) {
 	p.t.Helper()
