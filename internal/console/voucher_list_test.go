@@ -34,9 +34,11 @@ func TestVouchersSayWhatTheyAreGoodFor(t *testing.T) {
 	e.issue(order.VoucherIssue{Account: otherTenant.Account, Amount: 9_99})
 	e.clock.Advance(time.Minute)
 	page := b.get("/vouchers")
-	page.wantPage(t, http.StatusOK, "¥5.00", "订单满 ¥100.00 可用", "无门槛", "全部套餐包", "可用", "未生效", "已过期", "国内短信", "验证通知、会员营销", "国内短信包5千条(验证通知)")
+	page.wantPage(t, http.StatusOK, "¥5.00", "订单满 ¥100.00 可用", "无门槛", "全部套餐包", "可用", "未生效", "已过期",
+		"国内短信", "验证通知、会员营销", "国内短信包5千条(验证通知)")
 	page.lacks(t, "9.99")
-	b.english().get("/vouchers").wantPage(t, http.StatusOK, "orders of ¥100.00 or more", "any amount", "all packages", "Usable", "Not valid yet", "Expired", "Verification or Marketing")
+	b.english().get("/vouchers").wantPage(t, http.StatusOK, "orders of ¥100.00 or more", "any amount", "all packages",
+		"Usable", "Not valid yet", "Expired", "Verification or Marketing")
 }
 
 func TestAUsedVoucherLeadsToItsOrder(t *testing.T) {
@@ -75,7 +77,8 @@ func TestACodeIsRedeemedOrRefusedInWords(t *testing.T) {
 	taken := e.issue(order.VoucherIssue{Amount: 7_00})
 	e.signInAs(otherTenant.Account, "theirs", taocan.Owner).post("/vouchers/redeem", "code", taken.Code).wantRedirect(t, "/vouchers?done=redeemed")
 	e.clock.Advance(time.Minute)
-	for code, want := range map[string]string{"": "请填写代金券码", "ABCD": "代金券码不正确", old.Code: "这张代金券已过期", taken.Code: "代金券码不正确"} {
+	for code, want := range map[string]string{"": "请填写代金券码", "ABCD": "代金券码不正确", old.Code: "这张代金券已过期",
+		taken.Code: "代金券码不正确"} {
 		page := b.post("/vouchers/redeem", "code", code)
 		page.wantPage(t, http.StatusUnprocessableEntity, want)
 		if at, value, _ := page.field("code"); at["aria-invalid"] != "true" || value != "" {

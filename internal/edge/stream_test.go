@@ -97,7 +97,7 @@ func (s *streamed) stop() {
 
 // after lets time pass and says when the handler ended.
 func (s *streamed) after(d time.Duration) time.Duration {
-	time.Sleep(d) // the bubble's
+	<-time.After(d) // on the bubble's clock
 	synctest.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +107,7 @@ func (s *streamed) after(d time.Duration) time.Duration {
 // open reads the head of the answer and its first line.
 func (s *streamed) open() *bufio.Scanner {
 	s.t.Helper()
-	return s.opened(http.ReadResponse(bufio.NewReader(s.client), nil))
+	return s.opened(http.ReadResponse(bufio.NewReader(s.client), nil)) //nolint:bodyclose // it ends with the connection
 }
 
 func (s *streamed) opened(answer *http.Response, err error) *bufio.Scanner {
@@ -242,9 +242,11 @@ func TestAStreamEndsWithItsConnectionAndItsServer(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStreamed(t, "HEAD") // which has none
 			defer s.stop()
-			if _, err := http.ReadResponse(bufio.NewReader(s.client), &http.Request{Method: "HEAD"}); err != nil {
+			answer, err := http.ReadResponse(bufio.NewReader(s.client), &http.Request{Method: "HEAD"})
+			if err != nil {
 				t.Fatal(err)
 			}
+			answer.Body.Close()
 			if ended := s.after(time.Millisecond); ended == goesOn {
 				t.Error("the handler goes on")
 			}

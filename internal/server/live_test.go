@@ -40,7 +40,7 @@ func TestStopEndsStreamsAtOnce(t *testing.T) {
 	}
 	var streams []*bufio.Scanner
 	for range 20 {
-		answer := ask(http.MethodGet, "events", "")
+		answer := ask(http.MethodGet, "events", "") //nolint:bodyclose // ask closes it at the end
 		if answer.StatusCode != http.StatusOK {
 			t.Fatalf("events: %s", answer.Status)
 		}
@@ -58,7 +58,7 @@ func TestStopEndsStreamsAtOnce(t *testing.T) {
 	for _, lines := range streams {
 		waitFor(lines, `"total_remaining":100`)
 	}
-	if answer := ask(http.MethodPost, "debits", `{"id":"m-1","category":"domestic","purpose":"marketing","quantity":3}`); answer.StatusCode != http.StatusCreated {
+	if answer := ask(http.MethodPost, "debits", `{"id":"m-1","category":"domestic","purpose":"marketing","quantity":3}`); answer.StatusCode != http.StatusCreated { //nolint:bodyclose // likewise
 		t.Fatalf("debit: %s", answer.Status)
 	}
 	began := time.Now()

@@ -126,7 +126,7 @@ func WalletPage(f Frame, p Wallet) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</dl></section></div><section class=\"card\" aria-labelledby=\"statement-title\" id=\"statement\"><div class=\"card-head\"><h2 id=\"statement-title\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</dl></section></div><section class=\"card\" id=\"statement\"><div class=\"card-head\"><h2 id=\"statement-title\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
