@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs every test and writes one stream of `go test -json` on stdout, for test/run.sh to read. Three runs:
-# the packages where a race could cost a message or a fen, under -race; all the others; each fuzz target for
-# a few seconds. A failure does not stop the later runs; the exit code is 1 if any failed.
+# Runs every test and writes one stream of `go test -json` on stdout, for test/run.sh to read. Four runs:
+# the packages where a race could cost a message or a fen, under -race; all the others; the browser's, alone, since
+# Chromium takes all that the machine has; each fuzz target for a few seconds. A failure does not stop the later
+# runs; the exit code is 1 if any failed.
 #
 # usage: test/stream.sh [-race]
 set -uo pipefail
@@ -15,14 +16,16 @@ failed=0
 
 # -e: a package that cannot be loaded fails below, and the others are tested all the same.
 all=$(go list -e ./...) || exit 1
-raced='^taocan/internal/(taocan|segment|clock|store|debit|catalog|order|access|packages|edge)(/|$)'
+raced='^taocan/internal/(taocan|segment|clock|store|debit|catalog|order|access|packages|edge|alert|live|export)(/|$)'
 under_race=$(grep -E "$raced" <<<"$all")
-rest=$(grep -vE "$raced" <<<"$all")
+browser=$(grep -E '^taocan/test/browser$' <<<"$all")
+rest=$(grep -vE "$raced|^taocan/test/browser\$" <<<"$all")
 
 # shellcheck disable=SC2086 # a flag or nothing, and a list of import paths
 [ -z "$under_race" ] || go test -json $race -shuffle=on -timeout=10m $under_race || failed=1
 # shellcheck disable=SC2086
 [ -z "$rest" ] || go test -json -shuffle=on -timeout=15m $rest || failed=1
+[ -z "$browser" ] || go test -json -shuffle=on -timeout=15m "$browser" || failed=1
 
 # --- Fuzz targets. grep finds the few packages worth building; `go test -list` says what they hold.
 targets=() # package, name, package, name, ...

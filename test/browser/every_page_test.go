@@ -178,9 +178,13 @@ func (p *page) examine(s sight) {
 				}
 			}
 		}
-		if wide := p.get(`String(document.documentElement.scrollWidth)`); z == phone && wide != z.name {
-			p.t.Errorf("%s (%s): on a phone of %s pixels the page is %s wide", s.name, s.path, z.name, wide)
-		}
+	}
+	// The window is a phone's now.
+	if wide := p.get(`String(document.documentElement.scrollWidth)`); wide != phone.name {
+		p.t.Errorf("%s (%s): on a phone of %s pixels the page is %s wide", s.name, s.path, phone.name, wide)
+	}
+	if squeezed := p.get(`$$("td, th").filter(e => { const r = e.getBoundingClientRect(); return r.height > 3 * r.width }).map(words).slice(0, 3).join(" / ")`); squeezed != "" {
+		p.t.Errorf("%s (%s): on a phone a column is too narrow to read: %s", s.name, s.path, squeezed)
 	}
 }
 

@@ -32,7 +32,7 @@ func runAll(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if artefacts, err = filepath.Abs("../artefacts"); err != nil {
 		return 1, err
 	}
