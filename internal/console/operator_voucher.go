@@ -1,9 +1,8 @@
 package console
 
 import (
+	"errors"
 	"net/http"
-	"slices"
-	"sync"
 
 	"taocan/internal/console/view"
 	"taocan/internal/order"
@@ -11,11 +10,10 @@ import (
 )
 
 func (c *console) operatorVoucherRoutes() {
-	issued := &spentKeys{}
 	c.staff("GET /operator/vouchers", func(w http.ResponseWriter, r *http.Request) error {
 		return c.showOperatorVouchers(w, r, http.StatusOK, nil)
 	})
-	c.staff("POST /operator/vouchers", func(w http.ResponseWriter, r *http.Request) error { return c.operatorVoucherIssue(w, r, issued) })
+	c.staff("POST /operator/vouchers", c.operatorVoucherIssue)
 }
 
 func (c *console) showOperatorVouchers(w http.ResponseWriter, r *http.Request, status int, refused *view.OperatorForm) error {
@@ -49,7 +47,7 @@ func (c *console) showOperatorVouchers(w http.ResponseWriter, r *http.Request, s
 }
 
 // operatorVoucherIssue answers the codes of new vouchers, which nobody sees again.
-func (c *console) operatorVoucherIssue(w http.ResponseWriter, r *http.Request, issued *spentKeys) error {
+func (c *console) operatorVoucherIssue(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(w, r); err != nil {
 		return err
 	}
@@ -64,10 +62,7 @@ func (c *console) operatorVoucherIssue(w http.ResponseWriter, r *http.Request, i
 		d.refuse("valid_until", "missing")
 	}
 	if len(d.bad) == 0 {
-		key, _ := onceOf(r.PostForm)
-		if !issued.spend(key) {
-			return seeOther(w, r, "/operator/vouchers?again=1")
-		}
+		v.Key, _ = onceOf(r.PostForm)
 		made, err := c.Orders.IssueVouchers(r.Context(), actorOf(r), v)
 		if err == nil {
 			f, err := c.frame(r, "operator.vouchers.issued", "operator", "vouchers")
@@ -76,7 +71,9 @@ func (c *console) operatorVoucherIssue(w http.ResponseWriter, r *http.Request, i
 			}
 			return render(w, r, http.StatusOK, view.OperatorVouchersIssuedPage(f, made))
 		}
-		issued.giveBack(key)
+		if errors.Is(err, taocan.ErrConflict) {
+			return seeOther(w, r, "/operator/vouchers?again=1")
+		}
 		if d.bad = operatorRefusal(err, d.lang, ""); d.bad == nil {
 			return err
 		}
@@ -85,40 +82,4 @@ func (c *console) operatorVoucherIssue(w http.ResponseWriter, r *http.Request, i
 		again: func(status int, refused *view.OperatorForm) error {
 			return c.showOperatorVouchers(w, r, status, refused)
 		}}, d)
-}
-
-// spentKeys remembers the last forms whose answer cannot be given twice, so that a reload of the answer does nothing. A
-// restart forgets them; what a reload makes then is in the list and in the audit log.
-type spentKeys struct {
-	mu   sync.Mutex
-	keys map[string]bool // guarded by mu
-	last []string        // guarded by mu; oldest first, at most spentMax
-}
-
-const spentMax = 1000
-
-// spend reports whether the key had not been spent before.
-func (s *spentKeys) spend(key string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.keys[key] {
-		return false
-	}
-	if s.keys == nil {
-		s.keys = map[string]bool{}
-	}
-	if len(s.last) == spentMax {
-		delete(s.keys, s.last[0])
-		s.last = s.last[1:]
-	}
-	s.keys[key], s.last = true, append(s.last, key)
-	return true
-}
-
-// giveBack lets a key be spent again: its write was refused.
-func (s *spentKeys) giveBack(key string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.keys, key)
-	s.last = slices.DeleteFunc(s.last, func(k string) bool { return k == key })
 }

@@ -28,6 +28,16 @@ func (o *Orders) newID(prefix string) (string, error) {
 	return prefix + s, err
 }
 
+// keyedID is the i-th id made under a caller's key: the same each time, as long as a drawn one, and as far from all others.
+func keyedID(prefix, key string, i int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", prefix, i, key))
+	b := sum[:20]
+	for i := range b {
+		b[i] = alphabet[b[i]%32]
+	}
+	return prefix + string(b)
+}
+
 const codeLength = 16 // 80 bits: not to be guessed at any rate that a server answers
 
 // newCode is a voucher's code in groups of four, for people to type.

@@ -171,6 +171,7 @@ type VoucherIssue struct {
 	Amount, MinAmount     taocan.Fen
 	Scope                 taocan.VoucherScope
 	ValidFrom, ValidUntil time.Time // ValidFrom zero: at once; ValidUntil exclusive
+	Key                   string    // issued once under it; empty: each call issues
 }
 
 // MaxVouchers bounds one issue.
@@ -182,7 +183,8 @@ type Issued struct {
 	Code string
 }
 
-// IssueVouchers makes vouchers: straight into an account, or each under a code.
+// IssueVouchers makes vouchers: straight into an account, or each under a code. A key that has issued is a conflict, since
+// the codes cannot be shown again: whoever has lost them sees in the list what was made.
 func (o *Orders) IssueVouchers(ctx context.Context, actor taocan.Actor, v VoucherIssue) (issued []Issued, err error) {
 	if err := actor.OperatorOnly(); err != nil {
 		return nil, fmt.Errorf("issue vouchers: %w", err)
@@ -198,8 +200,8 @@ func (o *Orders) IssueVouchers(ctx context.Context, actor taocan.Actor, v Vouche
 		if err := v.checkReferences(ctx, tx); err != nil {
 			return err
 		}
-		for range v.Count {
-			one, hash, err := o.newVoucher(v, tx.Now())
+		for i := range v.Count {
+			one, hash, err := o.newVoucher(v, i, tx.Now())
 			if err != nil {
 				return err
 			}
@@ -218,10 +220,12 @@ func (o *Orders) IssueVouchers(ctx context.Context, actor taocan.Actor, v Vouche
 	return issued, nil
 }
 
-func (o *Orders) newVoucher(v VoucherIssue, now time.Time) (one Issued, codeHash []byte, err error) {
-	id, err := o.newID("V")
-	if err != nil {
-		return Issued{}, nil, err
+func (o *Orders) newVoucher(v VoucherIssue, i int, now time.Time) (one Issued, codeHash []byte, err error) {
+	id := keyedID("V", v.Key, i) // a key that comes again meets its own ids
+	if v.Key == "" {
+		if id, err = o.newID("V"); err != nil {
+			return Issued{}, nil, err
+		}
 	}
 	one.Voucher = taocan.Voucher{ID: taocan.VoucherID(id), Amount: v.Amount, MinAmount: v.MinAmount, Scope: v.Scope,
 		ValidFrom: v.ValidFrom.UTC().Truncate(time.Microsecond), ValidUntil: v.ValidUntil.UTC().Truncate(time.Microsecond), IssuedAt: now}
@@ -244,6 +248,9 @@ func (v VoucherIssue) check() error {
 	var bad []taocan.FieldError
 	refuse := func(field, message string, value any) {
 		bad = append(bad, taocan.FieldError{Location: "body." + field, Message: message, Value: value})
+	}
+	if v.Key != "" && !taocan.ValidCallerID(v.Key) {
+		bad = append(bad, taocan.FieldError{Location: "header.Idempotency-Key", Message: "must be 1 to 128 visible ASCII characters", Value: v.Key})
 	}
 	if v.Count < 1 || v.Count > MaxVouchers {
 		refuse("count", fmt.Sprintf("must be 1 to %d", MaxVouchers), v.Count)

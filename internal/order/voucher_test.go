@@ -2,6 +2,7 @@ package order
 
 import (
 	"crypto/sha256"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -227,5 +228,37 @@ func TestVouchersThatAreNotIssued(t *testing.T) {
 	issued, err := s.IssueVouchers(s.ctx, staff, VoucherIssue{Count: 1000, Amount: 1, ValidUntil: noon.Add(time.Hour)})
 	if err != nil || len(issued) != 1000 || s.state().Audit != before.Audit+1 {
 		t.Errorf("issued %d with %d audit rows, %v", len(issued), s.state().Audit-before.Audit, err)
+	}
+}
+
+func TestAKeyIssuesVouchersOnce(t *testing.T) {
+	s := open(t)
+	v := VoucherIssue{Key: "campaign-7", Count: 3, Amount: 10_00, ValidUntil: noon.Add(time.Hour)}
+	first, err := s.IssueVouchers(s.ctx, staff, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.IssueVouchers(s.ctx, staff, v); !errors.Is(err, taocan.ErrConflict) {
+		t.Errorf("the same key again: %v, want a conflict", err)
+	}
+	v.Count = 1
+	if _, err := s.IssueVouchers(s.ctx, staff, v); !errors.Is(err, taocan.ErrConflict) {
+		t.Errorf("the same key for fewer: %v, want a conflict", err)
+	}
+	v.Key = "campaign-8"
+	other, err := s.IssueVouchers(s.ctx, staff, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.AllVouchers(s.ctx, store.Paging{Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all.Items) != 4 || first[0].ID == other[0].ID || len(first[0].ID) != len("V")+20 {
+		t.Errorf("%d vouchers, ids %s and %s", len(all.Items), first[0].ID, other[0].ID)
+	}
+	v.Key = "not a key"
+	if _, err := s.IssueVouchers(s.ctx, staff, v); !errors.Is(err, taocan.ErrInvalid) {
+		t.Errorf("a malformed key: %v", err)
 	}
 }

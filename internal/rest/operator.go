@@ -565,9 +565,12 @@ func (a *api) toOperatorVoucher(v taocan.Voucher) OperatorVoucher {
 	return OperatorVoucher{Voucher: a.toVoucher(v), Account: orNull(v.Account)}
 }
 
-func (a *api) issueVouchers(ctx context.Context, in *struct{ Body VoucherRequest }) (*out[Items[OperatorVoucher]], error) {
+func (a *api) issueVouchers(ctx context.Context, in *struct {
+	Key  string `header:"Idempotency-Key" doc:"Your own key of this call, 1–128 visible ASCII characters: it issues once. Sent again it is idempotency_conflict, since codes are shown once"`
+	Body VoucherRequest
+}) (*out[Items[OperatorVoucher]], error) {
 	b := in.Body
-	issue := order.VoucherIssue{Account: taocan.AccountID(b.Account), Count: b.Count, Amount: taocan.Fen(b.Amount), ValidFrom: orZero(b.ValidFrom), ValidUntil: b.ValidUntil,
+	issue := order.VoucherIssue{Key: in.Key, Account: taocan.AccountID(b.Account), Count: b.Count, Amount: taocan.Fen(b.Amount), ValidFrom: orZero(b.ValidFrom), ValidUntil: b.ValidUntil,
 		Scope: taocan.VoucherScope{Categories: named[taocan.Category](b.Scope.Categories), Purposes: named[taocan.Purpose](b.Scope.Purposes), Products: named[taocan.ProductID](b.Scope.Products)}}
 	if b.MinAmount != nil {
 		issue.MinAmount = taocan.Fen(*b.MinAmount)

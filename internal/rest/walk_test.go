@@ -24,7 +24,7 @@ type route struct {
 	id, method, path string
 	scopes           []string // nil: open to anybody; empty: any token
 	params           []string // in the path
-	keyed            bool     // takes an Idempotency-Key
+	keyed            bool     // needs an Idempotency-Key
 	required         bool     // its body is
 	schema           map[string]any
 	csv              bool
@@ -95,7 +95,7 @@ func (d document) routes(t *testing.T) []route {
 				case in == "path":
 					r.params = append(r.params, name)
 				case name == "Idempotency-Key":
-					r.keyed = true
+					r.keyed = d.get(p, "required") == true
 				case name == "snapshot_at":
 					r.query = "?snapshot_at=2021-04-01T00:00:00%2B08:00"
 				}

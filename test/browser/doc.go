@@ -9,5 +9,6 @@
 // anything; watch_test.go looks at that. Pictures of every page are left in test/artefacts, and what a page looked like when its
 // test failed.
 //
-// Without Chromium the tests skip and say so; where CI is set they fail.
+// Without Chromium the tests skip and say so; where CI is set they fail. TAOCAN_BINARY names a binary to look at instead of the one
+// that is built from the tree.
 package browser

@@ -39,6 +39,15 @@ func runAll(m *testing.M) (code int, err error) {
 	if err := os.MkdirAll(artefacts, 0o755); err != nil {
 		return 1, err
 	}
+	stale, err := filepath.Glob(filepath.Join(artefacts, "failed-*.png"))
+	if err != nil {
+		return 1, err
+	}
+	for _, file := range stale {
+		if err := os.Remove(file); err != nil {
+			return 1, err
+		}
+	}
 	path := findChromium()
 	if path == "" {
 		return m.Run(), nil // every test says that it skips

@@ -91,7 +91,9 @@ func newWindow(t *testing.T, d *demo, in context.Context, options ...chromedp.Co
 	p := &page{t: t, demo: d, ctx: ctx, watch: w, patience: patience}
 	t.Cleanup(func() {
 		if t.Failed() {
-			p.photograph("failed-" + strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()))
+			if err := p.photograph("failed-" + strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())); err != nil {
+				t.Logf("no picture of the failure: %v", err)
+			}
 		}
 		_ = chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void]("0")) // whatever the page has done so far is in the watch
 		for _, fault := range w.faults() {

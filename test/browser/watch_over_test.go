@@ -90,3 +90,23 @@ func TestOnAPhone(t *testing.T) {
 	p.visit("/packages/domestic")
 	p.at("/login?next=%2Fpackages%2Fdomestic")
 }
+
+// TestLiveFiguresLeaveTheRestAlone: what is drawn again while somebody looks is what has changed. A button drawn again between pressing
+// and letting go would lose the click.
+func TestLiveFiguresLeaveTheRestAlone(t *testing.T) {
+	t.Parallel()
+	p := open(t, zh, desktop)
+	p.signIn()
+	p.until("comes to rest", `!document.querySelector(".htmx-request")`)
+	p.get(`(window.before = ["#live-cards .btn-primary", ".card-alerts .btn", "#live-alerts li", "#live-pager a"].map(s => document.querySelector(s)), "")`)
+	p.demo.call("POST", "/v1/projects/demo/debits", p.demo.Token, object{"id": "m-1", "category": "domestic", "purpose": "marketing", "quantity": 7})
+	p.says("#total-remaining", "143")
+	if diff := cmp.Diff([]string{"0 条 验证码&通知", "143 条 会员营销", "0 条 通用类"}, p.list(".balance-cell")); diff != "" {
+		t.Errorf("the cells (-want +got):\n%s", diff)
+	}
+	if still := p.get(`String(window.before.every(e => document.contains(e)))`); still != "true" {
+		t.Error("buttons and unchanged rows were drawn again")
+	}
+	p.click("#live-cards .btn-primary")
+	p.seeAt("dialog#buy[open]")
+}
