@@ -89,7 +89,18 @@ func (r reader) packages(ctx context.Context, t taocan.Tenant, f store.PackageFi
 	if err != nil {
 		return page, err
 	}
-	numbers, more, err := slice(ctx, r.q, l, f.Paging, scanNumber)
+	var total int // exact, unless atLeast
+	var atLeast bool
+	if f.Query != "" || !f.AsOf.IsZero() {
+		total, atLeast, err = l.count(ctx, r.q)
+	} else {
+		total, err = r.countPackages(ctx, t, f, wanted)
+	}
+	if err != nil {
+		return page, err
+	}
+	page.Total, page.AtLeast = min(total, store.CountLimit), atLeast || total > store.CountLimit
+	numbers, more, err := pick(ctx, r.q, l, f.Paging, total, atLeast)
 	if err != nil {
 		return page, err
 	}
@@ -99,12 +110,20 @@ func (r reader) packages(ctx context.Context, t taocan.Tenant, f store.PackageFi
 	if more {
 		page.Next = l.cursor(value(page.Items[len(page.Items)-1]))
 	}
-	if f.Query != "" || !f.AsOf.IsZero() {
-		page.Total, page.AtLeast, err = l.count(ctx, r.q)
-	} else {
-		page.Total, page.AtLeast, err = r.countPackages(ctx, t, f, wanted)
+	return page, nil
+}
+
+// pick is slice for a list whose total is known: a page of its second half is walked to from the end.
+func pick(ctx context.Context, q querier, l listing, p store.Paging, total int, atLeast bool) ([]taocan.PackageNumber, bool, error) {
+	left := total - p.Offset
+	if p.Cursor != "" || atLeast || left <= 0 || left >= p.Offset {
+		return slice(ctx, q, l, p, scanNumber)
 	}
-	return page, err
+	size := min(max(p.Limit, 1), left)
+	l.desc = !l.desc
+	numbers, _, err := slice(ctx, q, l, store.Paging{Limit: size, Offset: left - size}, scanNumber)
+	slices.Reverse(numbers)
+	return numbers, left > size, err
 }
 
 func scanNumber(s scanner) (n taocan.PackageNumber, err error) { return n, s.Scan(&n) }
@@ -186,12 +205,12 @@ func (w wantedStatuses) filter(l *listing, holds figures) {
 
 // countPackages counts the present list without walking over exhausted packages: all of the wanted kinds, less those
 // that are live and not wanted.
-func (r reader) countPackages(ctx context.Context, t taocan.Tenant, f store.PackageFilter, w wantedStatuses) (total int, atLeast bool, err error) {
+func (r reader) countPackages(ctx context.Context, t taocan.Tenant, f store.PackageFilter, w wantedStatuses) (total int, err error) {
 	if w.exhausted {
 		l := listing{query: sqlText("package_group_sum"), args: []any{t.Account, t.Project}}
 		filterKinds(&l, f)
 		if err := r.q.QueryRowContext(ctx, l.query, l.args...).Scan(&total); err != nil {
-			return 0, false, kind(err)
+			return 0, kind(err)
 		}
 	}
 	live := w
@@ -205,14 +224,14 @@ func (r reader) countPackages(ctx context.Context, t taocan.Tenant, f store.Pack
 		live.filter(&l, figuresNow)
 		var n int
 		if err := r.q.QueryRowContext(ctx, "SELECT count(*) FROM ("+l.query+")", l.args...).Scan(&n); err != nil {
-			return 0, false, kind(err)
+			return 0, kind(err)
 		}
 		if w.exhausted {
 			n = total - n
 		}
 		total = n
 	}
-	return min(total, store.CountLimit), total > store.CountLimit, nil
+	return total, nil
 }
 
 // sortPackages gives the list its order and returns what reads a package's place in it.
