@@ -178,6 +178,7 @@
   });
 
   function dress(within) {
+    each("[data-scriptless]", within, function (b) { b.remove(); }); // hidden, it would still be the button that Enter presses
     each("dialog[open][data-dialog]", within, modal);
     each("[data-countdown]", within, countdown);
     needs(within);
