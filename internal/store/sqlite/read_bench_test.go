@@ -28,7 +28,7 @@ func BenchmarkReads(b *testing.B) {
 			SELECT 'a', 'p', printf('U1A260301%%07X', (i * 7919) %% 268435456), '国内短信包(验证通知)',
 			CASE WHEN abroad THEN 'international' ELSE 'domestic' END, CASE i %% 3 WHEN 0 THEN 'verification' WHEN 1 THEN 'marketing' ELSE 'general' END,
 			CASE WHEN abroad THEN 'MY' ELSE '' END, 'submit', 1000, 0, CASE WHEN live THEN 500 ELSE 0 END, 0, CASE WHEN live THEN 500 ELSE 1000 END, live,
-			at, at, at + 31536000000000, 0, 0, 0, 0, 0, 1 FROM x`, packages, now.UnixMicro()),
+			at, at, at / 86400000000 * 86400000000 + 31593600000000, 0, 0, 0, 0, 0, 1 FROM x`, packages, now.UnixMicro()),
 		`INSERT INTO package_group (account_id, project_id, category, purpose, country, name, packages)
 			SELECT account_id, project_id, category, purpose, country, name, count(*) FROM package GROUP BY 1, 2, 3, 4, 5, 6`,
 		`INSERT INTO entry (account_id, project_id, package, at, kind, remaining, reserved, used, remaining_after, reserved_after, debits, reference, lane, seq)
