@@ -39,6 +39,12 @@ const (
 	membersMax = 200
 )
 
+// Messages that tell apart what may be wrong with one field.
+var (
+	MessageMembersFull = fmt.Sprintf("an account has at most %d members", membersMax)
+	MessageLastOwner   = "you are the last owner of the account who can sign in; make another member owner first"
+)
+
 func checkRole(bad *checks, account taocan.AccountID, role taocan.Role) {
 	if account == "" {
 		bad.check(role == taocan.OperatorRole, "body.role", "must be operator where there is no account", string(role))
@@ -107,7 +113,7 @@ func roomForMember(ctx context.Context, r store.Reader, actor taocan.Actor) erro
 	}
 	members, err := r.Members(ctx, actor.Account)
 	if err == nil && len(members) >= membersMax {
-		err = taocan.Invalid("body.login", fmt.Sprintf("an account has at most %d members", membersMax), nil)
+		err = taocan.Invalid("body.login", MessageMembersFull, nil)
 	}
 	return err
 }
@@ -189,7 +195,7 @@ func anotherOwner(ctx context.Context, r store.Reader, m taocan.Member) error {
 			return nil
 		}
 	}
-	return taocan.Invalid("body.role", "you are the last owner of the account who can sign in; make another member owner first", string(m.Role))
+	return taocan.Invalid("body.role", MessageLastOwner, string(m.Role))
 }
 
 // SetMemberSuspended locks a member out, or lets it in again. Nobody suspends itself, so an account that owners manage

@@ -3,8 +3,6 @@ package console
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -48,12 +46,10 @@ func (c *console) orderCreate(w http.ResponseWriter, r *http.Request) error {
 	form := r.PostForm
 	wanted, unreadable := wantedOf(form, visitOf(r).lang)
 	if len(unreadable) == 0 {
-		// The key of the form and what it says: gone back to and changed, it is another order.
-		said := sha256.Sum256([]byte(form.Encode()))
-		key := form.Get("key") + "." + hex.EncodeToString(said[:8])
-		ord, _, err := c.Orders.Create(r.Context(), actorOf(r), key, said[:], wanted, form.Get("agreed"))
+		key, content := onceOf(form)
+		ord, _, err := c.Orders.Create(r.Context(), actorOf(r), key, content, wanted, form.Get("agreed"))
 		if err == nil {
-			return seeOther(w, r, "/orders/"+string(ord.ID)+"/payment")
+			return seeOther(w, r, view.OrderPath(ord.ID)+"/payment")
 		}
 		field, text := refusal(err, visitOf(r).lang, form.Get("agreed") != "")
 		if text == "" {
@@ -76,7 +72,7 @@ func (c *console) purchase(r *http.Request, form url.Values) (view.Purchase, err
 	ctx, lang := r.Context(), visitOf(r).lang
 	p := view.Purchase{Category: taocan.Category(form.Get("category")), Kind: taocan.PurchaseKind(form.Get("kind")), Purpose: taocan.Purpose(form.Get("purpose")),
 		Country: taocan.Country(form.Get("country")), Product: taocan.ProductID(form.Get("product")), Hundreds: form.Get("hundreds"), Count: form.Get("count"),
-		Key: form.Get("key"), MaxCount: catalog.MaxCount, Tier: -1}
+		MaxCount: catalog.MaxCount, Tier: -1}
 	if !p.Category.Valid() {
 		p.Category = taocan.Domestic
 	}
@@ -94,10 +90,8 @@ func (c *console) purchase(r *http.Request, form url.Values) (view.Purchase, err
 		return p, err
 	}
 	p.Agreed = form.Get("agreed") != "" && form.Get("agreed") == p.Agreement.Version
-	if !taocan.ValidCallerID(p.Key) || len(p.Key) > 64 {
-		if p.Key, err = c.newKey(); err != nil {
-			return p, err
-		}
+	if p.Key, err = c.keyOf(form); err != nil {
+		return p, err
 	}
 	if err := c.choices(ctx, &p); err != nil {
 		return p, err

@@ -3,7 +3,6 @@ package console
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"taocan/internal/console/view"
 	"taocan/internal/edge"
@@ -75,7 +74,7 @@ func (c *console) login(w http.ResponseWriter, r *http.Request) error {
 		form.Notice = view.Notice{Kind: "error", Text: lang.Text("login.wrong")}
 		return c.showLogin(w, r, http.StatusUnauthorized, form)
 	case errors.As(err, &rate):
-		form.Notice = view.Notice{Kind: "error", Text: lang.Count("login.throttled", int64((rate.RetryAfter+time.Minute-1)/time.Minute))}
+		form.Notice = view.Notice{Kind: "error", Text: throttled(lang, rate)}
 		return c.showLogin(w, r, http.StatusTooManyRequests, form)
 	case errors.As(err, &forbidden):
 		form.Notice = view.Notice{Kind: "error", Text: lang.Text("login.no_project")}

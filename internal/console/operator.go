@@ -1,8 +1,6 @@
 package console
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -12,7 +10,6 @@ import (
 
 	"taocan/internal/console/view"
 	"taocan/internal/i18n"
-	"taocan/internal/store"
 	"taocan/internal/taocan"
 )
 
@@ -33,18 +30,8 @@ func (c *console) operatorRoutes() {
 
 // operatorForm readies a form: new, or as it was sent with what is wrong with it.
 func (c *console) operatorForm(name string, values url.Values, errors map[string]string) (view.OperatorForm, error) {
-	x := view.OperatorForm{Name: name, Values: values, Errors: errors, Key: values.Get("key")}
-	var err error
-	if !taocan.ValidCallerID(x.Key) || len(x.Key) > 64 {
-		x.Key, err = c.newKey()
-	}
-	return x, err
-}
-
-// onceOf is what makes a form's write happen once: its key, which changes with what the form says, and its content.
-func onceOf(form url.Values) (key string, content []byte) {
-	said := sha256.Sum256([]byte(form.Encode()))
-	return form.Get("key") + "." + hex.EncodeToString(said[:8]), said[:]
+	key, err := c.keyOf(values)
+	return view.OperatorForm{Name: name, Values: values, Errors: errors, Key: key}, err
 }
 
 // operatorFields reads a form's values. What cannot be read is put into words in bad, by field.
@@ -220,15 +207,4 @@ func operatorInvalid(lang i18n.Lang, field, message string) string {
 		return lang.Text(key)
 	}
 	return lang.Text("invalid.generic")
-}
-
-// pagingOf is the page of a list that its address asks for.
-func pagingOf(l view.List) store.Paging {
-	return store.Paging{Limit: l.PerPage, Offset: (l.Page - 1) * l.PerPage}
-}
-
-// counted notes how long a list is, and reports whether the page asked for lies past its end.
-func counted[T any](l *view.List, page store.Page[T]) (pastEnd bool) {
-	l.Total, l.AtLeast = page.Total, page.AtLeast
-	return l.Page > l.Pages() && !l.AtLeast
 }

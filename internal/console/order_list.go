@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"taocan/internal/console/view"
-	"taocan/internal/store"
 	"taocan/internal/taocan"
 )
 
@@ -22,12 +21,11 @@ func (c *console) orderList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page, err := c.Orders.Orders(r.Context(), actorOf(r).Tenant, taocan.OrderState(p.List.Filters.Get("state")),
-		store.Paging{Limit: p.List.PerPage, Offset: (p.List.Page - 1) * p.List.PerPage})
+		pagingOf(p.List))
 	if err != nil {
 		return err
 	}
-	p.Orders, p.List.Total, p.List.AtLeast = page.Items, page.Total, page.AtLeast
-	if p.List.Page > p.List.Pages() && !p.List.AtLeast {
+	if p.Orders = page.Items; counted(&p.List, page) {
 		return seeOther(w, r, p.List.At(p.List.Pages()))
 	}
 	return render(w, r, http.StatusOK, view.OrderListPage(f, p))

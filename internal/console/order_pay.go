@@ -37,9 +37,9 @@ func (c *console) showPayment(w http.ResponseWriter, r *http.Request, status int
 	var forbidden *taocan.ForbiddenError
 	switch {
 	case errors.As(err, &state):
-		return seeOther(w, r, view.Address("/orders/"+string(id), "notice", state.State))
+		return seeOther(w, r, view.Address(view.OrderPath(id), "notice", state.State))
 	case errors.As(err, &forbidden) && i18n.Has("sale.level."+forbidden.Required):
-		return seeOther(w, r, view.Address("/orders/"+string(id), "notice", forbidden.Required))
+		return seeOther(w, r, view.Address(view.OrderPath(id), "notice", forbidden.Required))
 	case err != nil:
 		return err
 	}
@@ -50,7 +50,7 @@ func (c *console) showPayment(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	f.Here = "/orders/" + string(id) + "/payment"
+	f.Here = view.OrderPath(id) + "/payment"
 	p.SecondsLeft = int(p.Order.ClosesAt.Sub(f.Now) / time.Second)
 	return render(w, r, status, view.PaymentPage(f, p))
 }
@@ -69,9 +69,9 @@ func (c *console) orderPay(w http.ResponseWriter, r *http.Request) error {
 	failed := view.Notice{Kind: "error", Text: lang.Text("pay.failed")}
 	switch {
 	case err == nil, errors.As(err, &state) && state.State == string(taocan.OrderPaid):
-		return seeOther(w, r, "/orders/"+string(id)+"/paid")
+		return seeOther(w, r, view.OrderPath(id)+"/paid")
 	case errors.As(err, &state):
-		return seeOther(w, r, view.Address("/orders/"+string(id), "notice", state.State))
+		return seeOther(w, r, view.Address(view.OrderPath(id), "notice", state.State))
 	case errors.As(err, &refused):
 		return c.showPayment(w, r, http.StatusConflict, voucher, failed)
 	case errors.Is(err, taocan.ErrInsufficientFunds):
@@ -86,7 +86,7 @@ func (c *console) orderPaid(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if ord.State != taocan.OrderPaid {
-		return seeOther(w, r, "/orders/"+string(ord.ID))
+		return seeOther(w, r, view.OrderPath(ord.ID))
 	}
 	f, err := c.frame(r, "paid.title", "packages", "orders")
 	if err != nil {

@@ -66,10 +66,10 @@ func (c *console) orderCancel(w http.ResponseWriter, r *http.Request) error {
 	_, err := c.Orders.Cancel(r.Context(), actorOf(r), id)
 	var state *taocan.StateError
 	if errors.As(err, &state) { // paid or closed meanwhile
-		return seeOther(w, r, view.Address("/orders/"+string(id), "notice", state.State))
+		return seeOther(w, r, view.Address(view.OrderPath(id), "notice", state.State))
 	}
 	if err != nil {
 		return err
 	}
-	return seeOther(w, r, view.Address("/orders/"+string(id), "notice", "cancelled"))
+	return seeOther(w, r, view.Address(view.OrderPath(id), "notice", "cancelled"))
 }

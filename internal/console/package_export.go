@@ -3,21 +3,14 @@ package console
 import (
 	"net/http"
 
-	"taocan/internal/console/view"
 	"taocan/internal/export"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
 )
 
 func (c *console) packageExportRoutes() {
-	for _, format := range []export.Format{export.CSV, export.XLSX} {
-		c.member("GET /packages/{category}/export."+string(format), func(w http.ResponseWriter, r *http.Request) error {
-			return c.packageExport(w, r, format)
-		}, taocan.ScopeRead)
-		c.member("GET /package/{number}/entries."+string(format), func(w http.ResponseWriter, r *http.Request) error {
-			return c.entryExport(w, r, format)
-		}, taocan.ScopeRead)
-	}
+	c.exported("/packages/{category}/export", c.packageExport)
+	c.exported("/package/{number}/entries", c.entryExport)
 }
 
 // packageExport is the list as it is filtered and sorted, in the page's language. In Chinese it can be imported again.
@@ -35,7 +28,7 @@ func (c *console) packageExport(w http.ResponseWriter, r *http.Request, format e
 	if category == taocan.International {
 		columns = append(columns, f.Text("packages.country"))
 	}
-	file, err := export.Open(export.Table[taocan.Package]{Name: "packages-" + string(category), Columns: columns, Row: func(p taocan.Package) []export.Cell {
+	return download(w, format, export.Table[taocan.Package]{Name: "packages-" + string(category), Columns: columns, Row: func(p taocan.Package) []export.Cell {
 		line := []export.Cell{export.Text(p.Number), export.Text(f.PackageNameText(p)), export.Text(f.Text("purpose." + string(p.Purpose))), export.Number(p.Total),
 			export.Number(p.Remaining), export.Text(p.ExpiresOn(c.Zone)), export.Text(f.Text("status." + string(p.Status(f.Now))))}
 		if category == taocan.International {
@@ -46,11 +39,6 @@ func (c *console) packageExport(w http.ResponseWriter, r *http.Request, format e
 		filter.Paging = p
 		return c.Packages.List(r.Context(), tenant, filter)
 	})
-	if err != nil {
-		return err
-	}
-	file.Serve(w, format)
-	return nil
 }
 
 // entryExport is the statement of one package.
@@ -58,26 +46,10 @@ func (c *console) entryExport(w http.ResponseWriter, r *http.Request, format exp
 	f, tenant, number := c.bareFrame(r, "package.entries"), actorOf(r).Tenant, taocan.PackageNumber(r.PathValue("number"))
 	columns := texts(f, "package.entries.time", "package.entries.kind", "package.entries.change", "package.entries.after",
 		"package.entries.reserved_change", "package.entries.reserved", "package.entries.debits", "package.entries.reference")
-	file, err := export.Open(export.Table[taocan.Entry]{Name: "entries", Columns: columns, Row: func(e taocan.Entry) []export.Cell {
-		return []export.Cell{export.Text(e.At.In(c.Zone).Format(exactTime)), export.Text(f.Text("package.entry." + e.Kind.String())), export.Number(e.Remaining),
+	return download(w, format, export.Table[taocan.Entry]{Name: "entries", Columns: columns, Row: func(e taocan.Entry) []export.Cell {
+		return []export.Cell{export.Instant(e.At.In(c.Zone)), export.Text(f.Text("package.entry." + e.Kind.String())), export.Number(e.Remaining),
 			export.Number(e.RemainingAfter), export.Number(e.Reserved), export.Number(e.ReservedAfter), export.Number(e.Debits), export.Text(e.Reference)}
 	}}, func(p store.Paging) (store.Page[taocan.Entry], error) {
 		return c.Packages.Entries(r.Context(), tenant, number, p)
 	})
-	if err != nil {
-		return err
-	}
-	file.Serve(w, format)
-	return nil
-}
-
-// exactTime is how a file writes an instant: as exactly as the store keeps it.
-const exactTime = "2006-01-02 15:04:05.000000"
-
-func texts(f view.Frame, keys ...string) []string {
-	list := make([]string, len(keys))
-	for i, key := range keys {
-		list[i] = f.Text(key)
-	}
-	return list
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"taocan/internal/console/view"
@@ -51,8 +50,7 @@ func (c *console) showPackages(w http.ResponseWriter, r *http.Request, status in
 	if err != nil {
 		return err
 	}
-	p.Packages, p.List.Total, p.List.AtLeast = page.Items, page.Total, page.AtLeast
-	if p.List.Page > p.List.Pages() && !p.List.AtLeast { // a page that is no longer there
+	if p.Packages = page.Items; counted(&p.List, page) {
 		return seeOther(w, r, p.List.At(p.List.Pages()))
 	}
 	if p.Balance, err = c.Packages.Balance(r.Context(), actor.Tenant, category, time.Time{}); err != nil {
@@ -76,7 +74,7 @@ var packageFilters = []string{"q", "sort", "purpose", "status", "country"}
 
 func packageFilter(category taocan.Category, l view.List) store.PackageFilter {
 	filter := store.PackageFilter{Category: category, Country: taocan.Country(l.Filters.Get("country")), Query: l.Filters.Get("q"), Sort: l.Filters.Get("sort"),
-		Paging: store.Paging{Limit: l.PerPage, Offset: (l.Page - 1) * l.PerPage}}
+		Paging: pagingOf(l)}
 	for _, v := range l.Filters["purpose"] {
 		filter.Purposes = append(filter.Purposes, taocan.Purpose(v))
 	}
@@ -84,40 +82,4 @@ func packageFilter(category taocan.Category, l view.List) store.PackageFilter {
 		filter.Statuses = append(filter.Statuses, taocan.Status(v))
 	}
 	return filter
-}
-
-// Bounds of a list's address: a page that no list has, and more values than any filter offers.
-const (
-	maxPage   = 100_000
-	maxValues = 20
-)
-
-// listOf reads where a list stands. Other parameters than these are left aside: a page may have more of them.
-func listOf(path string, query url.Values, filters ...string) (view.List, error) {
-	l := view.List{Path: path, Filters: url.Values{}, Page: 1, PerPage: view.DefaultPageSize}
-	for _, name := range filters {
-		values := slices.DeleteFunc(slices.Clone(query[name]), func(v string) bool { return v == "" })
-		if len(values) > maxValues {
-			return l, taocan.Invalid("query."+name, "has too many values", nil)
-		}
-		if len(values) > 0 {
-			l.Filters[name] = values
-		}
-	}
-	for _, n := range []struct {
-		name     string
-		into     *int
-		from, to int
-	}{{"page", &l.Page, 1, maxPage}, {"per_page", &l.PerPage, 1, 100}} {
-		s := query.Get(n.name)
-		if s == "" {
-			continue
-		}
-		v, err := strconv.Atoi(s)
-		if err != nil || v < n.from || v > n.to {
-			return l, taocan.Invalid("query."+n.name, "is out of range", s)
-		}
-		*n.into = v
-	}
-	return l, nil
 }

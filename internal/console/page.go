@@ -2,13 +2,10 @@ package console
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/a-h/templ"
 
@@ -46,9 +43,6 @@ func (c *console) frame(r *http.Request, titleKey, tab, side string) (view.Frame
 // bareFrame asks the store nothing.
 func (c *console) bareFrame(r *http.Request, titleKey string) view.Frame {
 	v := visitOf(r)
-	if !v.lang.Valid() {
-		v.lang = i18n.Chinese
-	}
 	here := r.URL.RequestURI()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		here = "/" // going there again would be another kind of request
@@ -80,53 +74,6 @@ func seeOther(w http.ResponseWriter, r *http.Request, to string) error {
 // byScript reports whether htmx asks for a part of a page.
 func byScript(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
 
-// maxForm is the largest form: a thousand voucher lines would fit. Whoever is not signed in has far less to say.
-const (
-	maxForm         = 256 << 10
-	maxStrangerForm = 8 << 10
-)
-
-// readForm takes in a form.
-func readForm(w http.ResponseWriter, r *http.Request) error {
-	limit := int64(maxForm)
-	if actorOf(r).Member == "" {
-		limit = maxStrangerForm
-	}
-	if err := edge.CheckType(r, "application/x-www-form-urlencoded"); err != nil {
-		return err
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
-	err := r.ParseForm()
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return edge.ProblemAt(http.StatusRequestEntityTooLarge, "the form is too large")
-	}
-	if err != nil {
-		return taocan.Invalid("body", "cannot be read as a form", nil)
-	}
-	for _, values := range r.PostForm {
-		for _, v := range values {
-			if !cleanText(v) {
-				return taocan.Invalid("body", "is not text", nil)
-			}
-		}
-	}
-	return nil
-}
-
-func cleanText(s string) bool {
-	return strings.ToValidUTF8(s, "") == s && !strings.ContainsRune(s, 0)
-}
-
-// newKey draws what makes a form's write happen once, however often it is sent.
-func (c *console) newKey() (string, error) {
-	var b [12]byte
-	if _, err := io.ReadFull(c.Random, b[:]); err != nil {
-		return "", err
-	}
-	return "web-" + hex.EncodeToString(b[:]), nil
-}
-
 var errCrossOrigin = errors.New("the request came from another site")
 
 func (c *console) crossOrigin(w http.ResponseWriter, r *http.Request) {
@@ -140,9 +87,6 @@ func (c *console) crossOrigin(w http.ResponseWriter, r *http.Request) {
 // refuse answers a request that could not be served as asked.
 func (c *console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	lang := visitOf(r).lang
-	if !lang.Valid() {
-		lang = i18n.Chinese
-	}
 	if errors.Is(err, taocan.ErrUnauthenticated) {
 		c.sendToLogin(w, r)
 		return

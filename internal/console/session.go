@@ -22,8 +22,10 @@ type visit struct {
 type visitKey struct{}
 
 func visitOf(r *http.Request) visit {
-	v, _ := r.Context().Value(visitKey{}).(visit)
-	return v
+	if v, known := r.Context().Value(visitKey{}).(visit); known {
+		return v
+	}
+	return visit{lang: i18n.Chinese} // a request that was refused before anybody asked who sends it
 }
 
 // actorOf is who is signed in.

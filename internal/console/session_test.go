@@ -293,7 +293,7 @@ func TestHeadersOfPages(t *testing.T) {
 func TestFailuresArePages(t *testing.T) {
 	e := newEnv(t)
 	b := e.signIn(taocan.Owner)
-	b.get("/nothing/here").wantPage(t, 404, "页面不存在", "回到套餐包管理")
+	b.get("/nothing/here").wantPage(t, 404, "页面不存在", "回到首页")
 	b.get("/packages/elsewhere").wantPage(t, 404)
 	b.get("/packages/domestic?sort=zzz").wantPage(t, 422, "请求有误")
 	b.get("/packages/domestic?page=0").wantPage(t, 422)

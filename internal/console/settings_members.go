@@ -41,8 +41,8 @@ func (c *console) showMembers(w http.ResponseWriter, r *http.Request, status int
 }
 
 var memberTexts = map[string]string{
-	"body.login": "settings.login.invalid", "body.login|at most": "settings.login.full", "body.password": "settings.password.invalid",
-	"body.role": "settings.role.invalid", "body.role|last owner": "settings.role.last_owner", "body.suspended": "settings.suspended.self",
+	"body.login": "settings.login.invalid", "body.login|" + access.MessageMembersFull: "settings.login.full", "body.password": "settings.password.invalid",
+	"body.role": "settings.role.invalid", "body.role|" + access.MessageLastOwner: "settings.role.last_owner", "body.suspended": "settings.suspended.self",
 	"path.login": "settings.password.own",
 }
 

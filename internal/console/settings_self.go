@@ -3,7 +3,6 @@ package console
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"taocan/internal/console/view"
 	"taocan/internal/taocan"
@@ -48,8 +47,7 @@ func (c *console) selfPassword(w http.ResponseWriter, r *http.Request) error {
 	}
 	var rate *taocan.RateError
 	if errors.As(err, &rate) {
-		minutes := int64((rate.RetryAfter + time.Minute - 1) / time.Minute)
-		return c.showSelf(w, r, http.StatusTooManyRequests, map[string]string{"current": lang.Count("login.throttled", minutes)})
+		return c.showSelf(w, r, http.StatusTooManyRequests, map[string]string{"current": throttled(lang, rate)})
 	}
 	refused := refusedFields(err, lang, map[string]string{"body.current": "settings.password.wrong", "body.next": "settings.password.invalid"})
 	if refused == nil {

@@ -1,8 +1,6 @@
 package console
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"strconv"
@@ -11,7 +9,6 @@ import (
 
 	"taocan/internal/access"
 	"taocan/internal/console/view"
-	"taocan/internal/store"
 	"taocan/internal/taocan"
 )
 
@@ -31,15 +28,14 @@ func (c *console) tokens(w http.ResponseWriter, r *http.Request) error {
 	if p.List, err = listOf("/settings/tokens", r.URL.Query()); err != nil {
 		return err
 	}
-	page, err := c.Access.TokensOf(r.Context(), actorOf(r), store.Paging{Limit: p.List.PerPage, Offset: (p.List.Page - 1) * p.List.PerPage})
+	page, err := c.Access.TokensOf(r.Context(), actorOf(r), pagingOf(p.List))
 	if errors.Is(err, taocan.ErrForbidden) {
 		return render(w, r, http.StatusForbidden, view.OwnersOnlyPage(f, f.Text("settings.tokens.owners_only")))
 	}
 	if err != nil {
 		return err
 	}
-	p.Tokens, p.List.Total, p.List.AtLeast = page.Items, page.Total, page.AtLeast
-	if p.List.Page > p.List.Pages() && !p.List.AtLeast {
+	if p.Tokens = page.Items; counted(&p.List, page) {
 		return seeOther(w, r, p.List.At(p.List.Pages()))
 	}
 	return render(w, r, http.StatusOK, view.TokenListPage(f, p))
@@ -76,9 +72,9 @@ func (c *console) tokenCreate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		ttl = -1 // no lifetime at all
 	}
-	said := sha256.Sum256([]byte(r.PostForm.Encode()))
+	key, _ := onceOf(r.PostForm)
 	secret, token, err := c.Access.CreateToken(r.Context(), actorOf(r), access.TokenRequest{Tenant: actorOf(r).Tenant,
-		Name: strings.TrimSpace(form.Name), Scopes: form.Scopes, TTL: ttl, Key: form.Key + "." + hex.EncodeToString(said[:8])})
+		Name: strings.TrimSpace(form.Name), Scopes: form.Scopes, TTL: ttl, Key: key})
 	if err == nil {
 		f, err := c.frame(r, "settings.token.made", "settings", "tokens")
 		if err != nil {

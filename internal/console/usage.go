@@ -16,17 +16,13 @@ import (
 
 func (c *console) usageRoutes() {
 	c.member("GET /usage", c.usage, taocan.ScopeRead)
-	for _, format := range []export.Format{export.CSV, export.XLSX} {
-		c.member("GET /usage/export."+string(format), func(w http.ResponseWriter, r *http.Request) error {
-			return c.usageExport(w, r, format)
-		}, taocan.ScopeRead)
-	}
+	c.exported("/usage/export", c.usageExport)
 	c.member("GET /sms/{category}", c.sms, taocan.ScopeRead)
 }
 
 // spanWords are what is wrong with the days of a report, in the page's words.
-var spanWords = map[string]string{"query.from|" + debit.MessageNotADate: "usage.not_a_date", "query.until|" + debit.MessageNotADate: "usage.not_a_date",
-	"query.from|" + debit.MessageReversed: "usage.reversed", "query.from|" + debit.MessageTooLong: "usage.too_long"}
+var spanWords = map[string]string{"query.from|" + debit.MessageNotADate: "invalid.date", "query.until|" + debit.MessageNotADate: "invalid.date",
+	"query.from|" + debit.MessageReversed: "invalid.date_order", "query.from|" + debit.MessageTooLong: "usage.too_long"}
 
 func (c *console) usage(w http.ResponseWriter, r *http.Request) error {
 	query, tenant := r.URL.Query(), actorOf(r).Tenant
@@ -35,7 +31,7 @@ func (c *console) usage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	span, err := debit.ParseSpan(p.From, p.Until, f.Now, c.Zone)
+	span, err := debit.ParseSpan("until", p.From, p.Until, f.Now, c.Zone)
 	if err != nil {
 		p.Errors = map[string]string{}
 		for at, text := range refusedFields(err, f.Lang, spanWords) {
@@ -57,7 +53,7 @@ func (c *console) usage(w http.ResponseWriter, r *http.Request) error {
 // usageExport is what the sums of the page are made of.
 func (c *console) usageExport(w http.ResponseWriter, r *http.Request, format export.Format) error {
 	query, f := r.URL.Query(), c.bareFrame(r, "usage.title")
-	span, err := debit.ParseSpan(query.Get("from"), query.Get("until"), f.Now, c.Zone)
+	span, err := debit.ParseSpan("until", query.Get("from"), query.Get("until"), f.Now, c.Zone)
 	if err != nil {
 		return err
 	}
@@ -66,7 +62,7 @@ func (c *console) usageExport(w http.ResponseWriter, r *http.Request, format exp
 		return err
 	}
 	columns := texts(f, "usage.day", "usage.category", "usage.purpose", "usage.country", "usage.used")
-	file, err := export.Open(export.Table[store.UsageRow]{Name: "usage", Columns: columns, Row: func(u store.UsageRow) []export.Cell {
+	return download(w, format, export.Table[store.UsageRow]{Name: "usage", Columns: columns, Row: func(u store.UsageRow) []export.Cell {
 		country := ""
 		if u.Country != "" {
 			country = f.Country(u.Country)
@@ -76,11 +72,6 @@ func (c *console) usageExport(w http.ResponseWriter, r *http.Request, format exp
 	}}, func(store.Paging) (store.Page[store.UsageRow], error) {
 		return store.Page[store.UsageRow]{Items: report.Rows, Total: len(report.Rows)}, nil
 	})
-	if err != nil {
-		return err
-	}
-	file.Serve(w, format)
-	return nil
 }
 
 // sms is the page of a category's tab: what was charged. What was sent is known to the sending system.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"taocan/internal/console/view"
-	"taocan/internal/store"
 	"taocan/internal/taocan"
 )
 
@@ -29,12 +28,11 @@ func (c *console) showVouchers(w http.ResponseWriter, r *http.Request, status in
 	if p.List, err = listOf("/vouchers", r.URL.Query()); err != nil {
 		return err
 	}
-	page, err := c.Orders.Vouchers(r.Context(), actorOf(r).Account, store.Paging{Limit: p.List.PerPage, Offset: (p.List.Page - 1) * p.List.PerPage})
+	page, err := c.Orders.Vouchers(r.Context(), actorOf(r).Account, pagingOf(p.List))
 	if err != nil {
 		return err
 	}
-	p.Vouchers, p.List.Total, p.List.AtLeast = page.Items, page.Total, page.AtLeast
-	if p.List.Page > p.List.Pages() && !p.List.AtLeast {
+	if p.Vouchers = page.Items; counted(&p.List, page) {
 		return seeOther(w, r, p.List.At(p.List.Pages()))
 	}
 	p.Products, err = c.productsNamed(r, page.Items)

@@ -11,8 +11,7 @@ import (
 
 func (c *console) walletRoutes() {
 	c.member("GET /wallet", c.wallet, taocan.ScopeRead)
-	c.member("GET /wallet/export.csv", c.walletExport(export.CSV), taocan.ScopeRead)
-	c.member("GET /wallet/export.xlsx", c.walletExport(export.XLSX), taocan.ScopeRead)
+	c.exported("/wallet/export", c.walletExport)
 }
 
 // walletLines is how many lines of the statement a page shows.
@@ -37,30 +36,22 @@ func (c *console) wallet(w http.ResponseWriter, r *http.Request) error {
 }
 
 // walletExport writes the whole statement, with changes and balances in columns of their own.
-func (c *console) walletExport(format export.Format) action {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		f, actor := c.bareFrame(r, "wallet.title"), actorOf(r)
-		table := export.Table[taocan.WalletEntry]{Name: "wallet", Row: func(e taocan.WalletEntry) []export.Cell {
-			order := e.Order
-			if e.Project != actor.Project { // another project's orders are not this one's to see
-				order = ""
-			}
-			return []export.Cell{export.Number(e.N), export.Text(f.Instant(e.At)), export.Text(f.Text("wallet.kind." + string(e.Kind))),
-				export.Money(e.Cash), export.Money(e.Gift), export.Money(e.CreditUsed), export.Money(e.CreditLimit),
-				export.Money(e.After.Cash), export.Money(e.After.Gift), export.Money(e.After.CreditUsed), export.Money(e.After.CreditLimit),
-				export.Text(e.Project), export.Text(order), export.Text(e.Reference)}
-		}}
-		for _, name := range []string{"n", "time", "kind", "cash.change", "gift.change", "credit_used.change", "credit_limit.change",
-			"cash.after", "gift.after", "credit_used.after", "credit_limit.after", "project", "order", "reference"} {
-			table.Columns = append(table.Columns, f.Text("wallet.column."+name))
+func (c *console) walletExport(w http.ResponseWriter, r *http.Request, format export.Format) error {
+	f, actor := c.bareFrame(r, "wallet.title"), actorOf(r)
+	columns := texts(f, "wallet.column.n", "wallet.column.time", "wallet.column.kind",
+		"wallet.column.cash.change", "wallet.column.gift.change", "wallet.column.credit_used.change", "wallet.column.credit_limit.change",
+		"wallet.column.cash.after", "wallet.column.gift.after", "wallet.column.credit_used.after", "wallet.column.credit_limit.after",
+		"wallet.column.project", "wallet.column.order", "wallet.column.reference")
+	return download(w, format, export.Table[taocan.WalletEntry]{Name: "wallet", Columns: columns, Row: func(e taocan.WalletEntry) []export.Cell {
+		order := e.Order
+		if e.Project != actor.Project { // its page is that project's alone
+			order = ""
 		}
-		file, err := export.Open(table, func(q store.Paging) (store.Page[taocan.WalletEntry], error) {
-			return c.Orders.WalletEntries(r.Context(), actor.Account, q)
-		})
-		if err != nil {
-			return err
-		}
-		file.Serve(w, format)
-		return nil
-	}
+		return []export.Cell{export.Number(e.N), export.Instant(e.At.In(c.Zone)), export.Text(f.Text("wallet.kind." + string(e.Kind))),
+			export.Money(e.Cash), export.Money(e.Gift), export.Money(e.CreditUsed), export.Money(e.CreditLimit),
+			export.Money(e.After.Cash), export.Money(e.After.Gift), export.Money(e.After.CreditUsed), export.Money(e.After.CreditLimit),
+			export.Text(e.Project), export.Text(order), export.Text(e.Reference)}
+	}}, func(p store.Paging) (store.Page[taocan.WalletEntry], error) {
+		return c.Orders.WalletEntries(r.Context(), actor.Account, p)
+	})
 }

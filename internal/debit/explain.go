@@ -53,8 +53,16 @@ func (e *Engine) Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) 
 	return d, err
 }
 
-// Debits lists records, newest first.
+// Debits lists records, newest first. A filter that nothing could pass is refused: it is a slip of the caller's.
 func (e *Engine) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter) (page store.Page[taocan.Debit], err error) {
+	switch {
+	case f.Category != "" && !f.Category.Valid():
+		return page, taocan.Invalid("query.category", "is not a category", f.Category)
+	case f.Purpose != "" && !f.Purpose.Valid():
+		return page, taocan.Invalid("query.purpose", "is not a purpose", f.Purpose)
+	case f.State != "" && !slices.Contains(taocan.DebitStates, f.State):
+		return page, taocan.Invalid("query.state", "is not a state", f.State)
+	}
 	err = e.store.View(ctx, func(r store.Reader) error {
 		page, err = r.Debits(ctx, t, f)
 		return err

@@ -37,34 +37,35 @@ func dayOf(t time.Time, zone *time.Location) time.Time {
 // Messages of what is wrong with a span.
 const (
 	MessageNotADate = "must be a date, like 2026-04-29"
-	MessageReversed = "must not be after until"
-	MessageTooLong  = "must be at most 366 days before until"
+	MessageReversed = "must not be after the last day"
+	MessageTooLong  = "makes more than 366 days up to the last one"
 )
 
-// ParseSpan reads the two days of a span. An empty last day is today, an empty first one ReportDays in all.
-func ParseSpan(from, until string, now time.Time, zone *time.Location) (Span, error) {
+// ParseSpan reads the two days of a span, which came as the query's "from" and lastName. An empty last day is today, an
+// empty first one ReportDays in all.
+func ParseSpan(lastName, first, last string, now time.Time, zone *time.Location) (Span, error) {
 	s := LastDays(ReportDays, now, zone)
 	var bad []taocan.FieldError
-	if until != "" {
-		t, err := time.ParseInLocation(time.DateOnly, until, zone)
+	if last != "" {
+		t, err := time.ParseInLocation(time.DateOnly, last, zone)
 		if err != nil {
-			bad = append(bad, taocan.FieldError{Location: "query.until", Message: MessageNotADate, Value: until})
+			bad = append(bad, taocan.FieldError{Location: "query." + lastName, Message: MessageNotADate, Value: last})
 		}
 		s.First, s.Last = t.AddDate(0, 0, 1-ReportDays), t
 	}
-	if from != "" {
-		t, err := time.ParseInLocation(time.DateOnly, from, zone)
+	if first != "" {
+		t, err := time.ParseInLocation(time.DateOnly, first, zone)
 		if err != nil {
-			bad = append(bad, taocan.FieldError{Location: "query.from", Message: MessageNotADate, Value: from})
+			bad = append(bad, taocan.FieldError{Location: "query.from", Message: MessageNotADate, Value: first})
 		}
 		s.First = t
 	}
 	switch {
 	case len(bad) > 0:
 	case s.First.After(s.Last):
-		bad = append(bad, taocan.FieldError{Location: "query.from", Message: MessageReversed, Value: from})
+		bad = append(bad, taocan.FieldError{Location: "query.from", Message: MessageReversed, Value: first})
 	case !s.Last.Before(s.First.AddDate(0, 0, MaxReportDays)):
-		bad = append(bad, taocan.FieldError{Location: "query.from", Message: MessageTooLong, Value: from})
+		bad = append(bad, taocan.FieldError{Location: "query.from", Message: MessageTooLong, Value: first})
 	}
 	if len(bad) > 0 {
 		return Span{}, &taocan.InvalidError{Fields: bad}

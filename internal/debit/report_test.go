@@ -22,14 +22,14 @@ func TestParseSpan(t *testing.T) {
 		"from a day to today":                {"2026-04-30", "", "2026-04-30 2026-05-01"},
 		"one day":                            {"2026-01-01", "2026-01-01", "2026-01-01 2026-01-01"},
 		"a leap year":                        {"2024-01-01", "2024-12-31", "2024-01-01 2024-12-31"},
-		"a day more":                         {"2024-01-01", "2025-01-01", "query.from: must be at most 366 days before until"},
-		"the end before the beginning":       {"2026-04-02", "2026-04-01", "query.from: must not be after until"},
+		"a day more":                         {"2024-01-01", "2025-01-01", "query.from: makes more than 366 days up to the last one"},
+		"the end before the beginning":       {"2026-04-02", "2026-04-01", "query.from: must not be after the last day"},
 		"a beginning that is no date":        {"yesterday", "", "query.from: must be a date, like 2026-04-29"},
 		"a day that the calendar has not":    {"2026-02-01", "2026-02-29", "query.until: must be a date, like 2026-04-29"},
 		"neither is a date: both are told":   {"x", "y", "query.until: must be a date, like 2026-04-29"},
 		"a day in the future, which is zero": {"2026-05-01", "2026-06-01", "2026-05-01 2026-06-01"},
 	} {
-		s, err := debit.ParseSpan(tt.from, tt.until, now, zone)
+		s, err := debit.ParseSpan("until", tt.from, tt.until, now, zone)
 		got := s.First.Format(time.DateOnly) + " " + s.Last.Format(time.DateOnly)
 		if err != nil {
 			got = err.Error()
@@ -38,7 +38,7 @@ func TestParseSpan(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", name, got, tt.want)
 		}
 	}
-	_, err := debit.ParseSpan("x", "y", now, zone)
+	_, err := debit.ParseSpan("until", "x", "y", now, zone)
 	var invalid *taocan.InvalidError
 	if !errors.As(err, &invalid) || len(invalid.Fields) != 2 {
 		t.Errorf("two bad days: %v, want both named", err)
@@ -172,4 +172,18 @@ func TestExplainAt(t *testing.T) {
 		}
 	}
 	b.verify()
+}
+
+func TestAFilterThatNothingCouldPassIsRefused(t *testing.T) {
+	b := newBench(t)
+	for place, f := range map[string]store.DebitFilter{
+		"query.category": {Category: "local"}, "query.purpose": {Purpose: "spam"}, "query.state": {State: taocan.DryRun},
+	} {
+		f.Limit = 10
+		_, err := b.engine.Debits(t.Context(), owner, f)
+		var invalid *taocan.InvalidError
+		if !errors.As(err, &invalid) || invalid.Fields[0].Location != place {
+			t.Errorf("%+v: got %v, want a refusal of %s", f, err, place)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"taocan/internal/store"
 	"taocan/internal/taocan"
@@ -40,7 +41,7 @@ func (f Format) ContentType() string {
 	return MediaCSV + "; charset=utf-8"
 }
 
-// Cell is one cell of a line. Make it with Text, Number or Money.
+// Cell is one cell of a line. Make it with Text, Number, Money or Instant.
 type Cell struct {
 	value  string
 	number bool
@@ -54,6 +55,9 @@ func Number[N ~int | ~int64](n N) Cell { return Cell{strconv.FormatInt(int64(n),
 
 // Money is a cell with an amount in yuan that a spreadsheet can add up.
 func Money(f taocan.Fen) Cell { return Cell{f.String(), true} }
+
+// Instant is a cell with an instant in the zone that it comes in, as exactly as the store keeps it.
+func Instant(t time.Time) Cell { return Cell{value: t.Format("2006-01-02 15:04:05.000000")} }
 
 // Table says how a list becomes lines.
 type Table[T any] struct {

@@ -76,8 +76,10 @@ func (a *api) setAlerts(ctx context.Context, in *struct {
 }
 
 func toAlertRules(list []alert.Standing) AlertRules {
-	return AlertRules{converted(list, func(s alert.Standing) AlertRule {
-		return AlertRule{ID: string(s.ID()), Category: string(s.Category), Purpose: string(s.Purpose), Country: orNull(s.Country),
-			Threshold: int64(s.Threshold), Enabled: s.Enabled, State: string(s.State), Remaining: int64(s.Remaining)}
-	})}
+	return AlertRules{converted(list, toAlertRule)}
+}
+
+func toAlertRule(s alert.Standing) AlertRule {
+	return AlertRule{ID: string(s.ID()), Category: string(s.Category), Purpose: string(s.Purpose), Country: orNull(s.Country),
+		Threshold: int64(s.Threshold), Enabled: s.Enabled, State: string(s.State), Remaining: int64(s.Remaining)}
 }

@@ -390,33 +390,17 @@ func (a *api) explain(ctx context.Context, in *InDebit) (*out[Explanation], erro
 	})}), nil
 }
 
-// usageDaysMax bounds the work of one question.
-const usageDaysMax = 366
-
 func (a *api) usage(ctx context.Context, in *struct {
 	InProject
 	From    string   `query:"from" format:"date" doc:"First day, default 30 days back"`
 	To      string   `query:"to" format:"date" doc:"Last day, default today"`
 	GroupBy []string `query:"group_by" enum:"day,category,purpose,country" default:"day,purpose" doc:"What to tell apart, separated by commas"`
 }) (*out[Items[UsageRow]], error) {
-	now := a.local(a.Clock.Now())
-	last := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, a.Zone)
-	var err error
-	if in.To != "" {
-		if last, err = time.ParseInLocation(time.DateOnly, in.To, a.Zone); err != nil {
-			return nil, taocan.Invalid("query.to", "must be a date, like 2026-04-29", in.To)
-		}
+	span, err := debit.ParseSpan("to", in.From, in.To, a.Clock.Now(), a.Zone)
+	if err != nil {
+		return nil, err
 	}
-	first := last.AddDate(0, 0, -29)
-	if in.From != "" {
-		if first, err = time.ParseInLocation(time.DateOnly, in.From, a.Zone); err != nil {
-			return nil, taocan.Invalid("query.from", "must be a date, like 2026-04-29", in.From)
-		}
-	}
-	if last.Before(first) || first.AddDate(0, 0, usageDaysMax).Before(last) {
-		return nil, taocan.Invalid("query.from", "must be at most 366 days before to", in.From)
-	}
-	rows, err := a.Engine.Usage(ctx, edge.ActorOf(ctx).Tenant, first, last.AddDate(0, 0, 1), a.Zone)
+	rows, err := a.Engine.Usage(ctx, edge.ActorOf(ctx).Tenant, span.First, span.Until(), a.Zone)
 	if err != nil {
 		return nil, err
 	}

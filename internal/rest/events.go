@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"taocan/internal/alert"
 	"taocan/internal/edge"
 	"taocan/internal/live"
 	"taocan/internal/taocan"
@@ -49,7 +48,7 @@ func (a *api) showEvent(e live.Event) (name string, data []byte) {
 	case live.Order:
 		shown = a.toOrder(*e.Order)
 	case live.Alert:
-		shown = toAlertRules([]alert.Standing{*e.Alert}).Rules[0]
+		shown = toAlertRule(*e.Alert)
 	}
 	data, err := json.Marshal(shown)
 	if err != nil {

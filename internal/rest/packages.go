@@ -189,7 +189,7 @@ func (a *api) packagesFile(ctx context.Context, in *struct {
 func (a *api) entriesFile(ctx context.Context, in *InPackage) (file, error) {
 	tenant, n := edge.ActorOf(ctx).Tenant, taocan.PackageNumber(in.Number)
 	return export.Open(export.Table[taocan.Entry]{Name: "entries", Columns: entryColumns, Row: func(e taocan.Entry) []export.Cell {
-		return []export.Cell{export.Text(a.local(e.At).Format("2006-01-02 15:04:05.000000")), export.Text(entryNames[e.Kind]),
+		return []export.Cell{export.Instant(a.local(e.At)), export.Text(entryNames[e.Kind]),
 			export.Number(e.Remaining), export.Number(e.RemainingAfter), export.Number(e.Reserved), export.Number(e.ReservedAfter),
 			export.Number(e.Debits), export.Text(e.Reference)}
 	}}, func(p store.Paging) (store.Page[taocan.Entry], error) {

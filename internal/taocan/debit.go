@@ -20,6 +20,9 @@ const (
 	DryRun    DebitState = "dry_run" // an answer only, never recorded
 )
 
+// DebitStates are those that a record can have.
+var DebitStates = []DebitState{Committed, Reserved, Released}
+
 // OnDeadline is what becomes of a reservation that nobody settles.
 type OnDeadline string
 

@@ -469,14 +469,14 @@ func buyChoice(f Frame, p Purchase, name, label string) templ.Component {
 		ctx = templ.InitializeContext(ctx)
 		templ_7745c5c3_Var21 := templ.GetChildren(ctx)
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<fieldset class=\"buy-row\" hx-get=\"/buy\" hx-trigger=\"change\" hx-target=\"#buy-form\" hx-select=\"#buy-form\" hx-swap=\"outerHTML\" hx-include=\"#buy-form\" hx-sync=\"#buy:replace\" aria-describedby=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<fieldset class=\"buy-row\" hx-get=\"/buy\" hx-trigger=\"change\" hx-target=\"#buy-form\" hx-select=\"#buy-form\" hx-swap=\"outerHTML\" hx-include=\"#buy-form\" hx-sync=\"#buy:replace\" hx-indicator=\"#buy-summary\" aria-describedby=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var22 string
 		templ_7745c5c3_Var22, templ_7745c5c3_Err = templruntime.NewAttributeExpression("buy-" + name + "-error").Resolve(ctx)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `buy.templ`, Line: 127, Col: 214}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `buy.templ`, Line: 127, Col: 242}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var22)
 		if templ_7745c5c3_Err != nil {
@@ -692,7 +692,7 @@ func buyCountry(f Frame, p Purchase) templ.Component {
 		}
 		ctx = templ.InitializeContext(ctx)
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<fieldset class=\"buy-row\" hx-get=\"/buy\" hx-trigger=\"change from:find .buy-countries\" hx-target=\"#buy-form\" hx-select=\"#buy-form\" hx-swap=\"outerHTML\" hx-include=\"#buy-form\" hx-sync=\"#buy:replace\" aria-describedby=\"buy-country-error\"><legend>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<fieldset class=\"buy-row\" hx-get=\"/buy\" hx-trigger=\"change from:find .buy-countries\" hx-target=\"#buy-form\" hx-select=\"#buy-form\" hx-swap=\"outerHTML\" hx-include=\"#buy-form\" hx-sync=\"#buy:replace\" hx-indicator=\"#buy-summary\" aria-describedby=\"buy-country-error\"><legend>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1039,7 +1039,7 @@ func buyNumber(f Frame, p Purchase, name, label, unit, value, most string) templ
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "\" hx-swap=\"outerHTML\" hx-include=\"#buy-form\" hx-sync=\"#buy:replace\"> <span class=\"stepper-unit\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "\" hx-swap=\"outerHTML\" hx-include=\"#buy-form\" hx-sync=\"#buy:replace\" hx-indicator=\"#buy-summary\"> <span class=\"stepper-unit\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,11 +1,6 @@
 package view
 
-import (
-	"fmt"
-	"strconv"
-)
-
-func itoa(n int) string { return strconv.Itoa(n) }
+import "fmt"
 
 // clock writes a time that is left as hours, minutes and seconds: 23:59:07.
 func clock(seconds int) string {

@@ -60,9 +60,6 @@ func (p DebitList) filtered() bool {
 	return false
 }
 
-// DebitStates are the states that a record can have.
-var DebitStates = []taocan.DebitState{taocan.Committed, taocan.Reserved, taocan.Released}
-
 // stateClass is the colour of a state.
 func stateClass(s taocan.DebitState) string {
 	switch s {

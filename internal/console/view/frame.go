@@ -80,6 +80,11 @@ func Address(path string, pairs ...string) string {
 	return path + "?" + q.Encode()
 }
 
+// OrderPath is the page of an order.
+func OrderPath(id taocan.OrderID) string { return "/orders/" + string(id) }
+
+func packagePath(n taocan.PackageNumber) string { return "/package/" + string(n) }
+
 // preference is the address that sets language or theme and comes back here.
 func (f Frame) preference(what, value string) string {
 	return Address("/"+what+"/"+value, "back", f.Here)

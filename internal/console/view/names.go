@@ -77,3 +77,9 @@ func (f Frame) packageName(name string, c taocan.Category, p taocan.Purpose, cou
 	}
 	return name, strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 }
+
+// PackageNameText is a package's name as a file shows it: in English what can be put into words, otherwise as it was given.
+func (f Frame) PackageNameText(x taocan.Package) string {
+	text, _ := f.packageName(x.Name, x.Category, x.Purpose, x.Country)
+	return text
+}
