@@ -62,7 +62,7 @@ func (c *console) operatorAccount(w http.ResponseWriter, r *http.Request) error 
 	return c.showOperatorAccount(w, r, http.StatusOK, nil)
 }
 
-// most is how many projects of an account its page lists.
+// mostProjects is how many projects of an account its page lists.
 const mostProjects = 100
 
 // showOperatorAccount draws an account's page. A form that was refused stands in the place of the one of its name.
