@@ -177,6 +177,30 @@
     if (coming.innerHTML === e.detail.target.outerHTML || coming.innerHTML === e.detail.target.innerHTML) e.detail.shouldSwap = false;
   });
 
+  // Live pages: the server says on /events that something has changed, and the parts whose hx-trigger is "live" ask for themselves
+  // again. A browser keeps few connections to a server, so a page that nobody looks at gives its own up, and catches up when seen.
+  var live, hiding;
+  function listen() {
+    if (live || document.hidden || !document.querySelector("[hx-trigger=live]")) return;
+    live = new EventSource("/events");
+    live.addEventListener("change", function () {
+      each("[hx-trigger=live]", document, function (part) { htmx.trigger(part, "live"); });
+    });
+    live.onerror = function () { // a connection that breaks off is opened again by the browser, one that was refused by us
+      if (live && live.readyState === EventSource.CLOSED) { live = null; setTimeout(listen, 5000); }
+    };
+  }
+  function deafen() {
+    if (live) live.close();
+    live = null;
+  }
+  document.addEventListener("visibilitychange", function () {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(deafen, 10000); else listen();
+  });
+  window.addEventListener("pagehide", deafen);
+  window.addEventListener("pageshow", listen);
+
   function dress(within) {
     each("[data-scriptless]", within, function (b) { b.remove(); }); // hidden, it would still be the button that Enter presses
     each("dialog[open][data-dialog]", within, modal);
