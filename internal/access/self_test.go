@@ -409,6 +409,26 @@ func TestWrongCodesCountAgainstTheAddress(t *testing.T) {
 	e.must(third(e.SignInByCode(t.Context(), code, "192.0.2.8"))) // not spent by being refused unheard
 }
 
+// One who has an IPv6 network used to have as many tries as it has addresses.
+func TestAnIPv6NetworkCountsAsOneAddress(t *testing.T) {
+	e := newEnv(t)
+	try := func(remote string) error {
+		_, _, err := e.SignInByCode(t.Context(), "wrong", remote)
+		return err
+	}
+	for i := range 100 {
+		if err := try(fmt.Sprintf("2001:db8:1:2::%x", i)); !errors.Is(err, taocan.ErrUnauthenticated) {
+			t.Fatalf("failure %d: %v", i, err)
+		}
+	}
+	for remote, want := range map[string]error{"2001:db8:1:2:ffff::1": taocan.ErrRateLimited, "2001:db8:1:2::1%eth0": taocan.ErrRateLimited,
+		"2001:db8:1:3::1": taocan.ErrUnauthenticated, "192.0.2.1": taocan.ErrUnauthenticated} {
+		if err := try(remote); !errors.Is(err, want) {
+			t.Errorf("from %s: %v, want %v", remote, err, want)
+		}
+	}
+}
+
 // A burst of codes is not heard beyond the limit, though all of it arrives before the first failure counts.
 func TestACodeIsNotHeardOnceTheLimitIsReached(t *testing.T) {
 	e := newEnv(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"taocan/internal/store"
@@ -138,7 +139,11 @@ type failureKey struct {
 	max int
 }
 
+// addressKey counts an address. Whoever has one of IPv6 has the 2^64 of its network (RFC 4291 §2.5.4), so these count as one.
 func addressKey(remote string) failureKey {
+	if a, err := netip.ParseAddr(remote); err == nil && a.Unmap().Is6() {
+		remote = netip.PrefixFrom(a, 64).Masked().String()
+	}
 	return failureKey{"address:" + remote, failuresOfAddressMax}
 }
 

@@ -172,7 +172,9 @@ func TestNotEnoughMoney(t *testing.T) {
 	e := newEnv(t)
 	b := e.signIn(taocan.Owner)
 	payment := b.post("/orders", purchase("hundreds", "100000")...).header.Get("Location") // 360,000.00
-	b.get(payment).wantPage(t, 200, "余额不足，还差 ¥280,341.27", "没有扣除任何款项")
+	short := b.get(payment)
+	short.wantPage(t, 200, "余额不足，还差 ¥280,341.27", "没有扣除任何款项", "可用于支付", "还差 ¥280,341.27")
+	short.lacks(t, "本次支付将扣除") // it takes nothing
 	b.post(payment, "key", "k", "voucher", "").wantPage(t, 409, "还差 ¥280,341.27")
 	wallet, err := e.orders.Wallet(t.Context(), "demo")
 	e.must(err)

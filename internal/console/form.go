@@ -24,21 +24,24 @@ const (
 	maxStrangerForm = 8 << 10
 )
 
+// forms bounds what all forms on their way hold at once, in the whole process.
+var forms edge.Bodies
+
 // readForm takes in a form.
 func readForm(w http.ResponseWriter, r *http.Request) error {
-	limit := int64(maxForm)
+	limit := maxForm
 	if actorOf(r).Member == "" {
 		limit = maxStrangerForm
 	}
 	if err := edge.CheckType(r, "application/x-www-form-urlencoded"); err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
-	err := r.ParseForm()
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return edge.ProblemAt(http.StatusRequestEntityTooLarge, "the form is too large")
+	body, err := forms.ReadUpTo(w, r, limit)
+	if err != nil {
+		return err
 	}
+	r.PostForm, err = url.ParseQuery(string(body.Bytes))
+	body.Release()
 	if err != nil {
 		return taocan.Invalid("body", "cannot be read as a form", nil)
 	}

@@ -10,10 +10,12 @@ import (
 	"taocan/internal/taocan"
 )
 
-// Bounds of a list's address: a page that no list has, and more values than any filter offers.
+// Bounds of a list's address: a page that no list has, more values than any filter offers, and longer ones than any name
+// is. Every link of the list repeats them.
 const (
-	maxPage   = 100_000
-	maxValues = 20
+	maxPage       = 100_000
+	maxValues     = 20
+	maxValueBytes = 256
 )
 
 // listOf reads where a list stands. Other parameters than these are left aside: a page may have more of them.
@@ -23,6 +25,9 @@ func listOf(path string, query url.Values, filters ...string) (view.List, error)
 		values := slices.DeleteFunc(slices.Clone(query[name]), func(v string) bool { return v == "" })
 		if len(values) > maxValues {
 			return l, taocan.Invalid("query."+name, "has too many values", nil)
+		}
+		if slices.ContainsFunc(values, func(v string) bool { return len(v) > maxValueBytes }) {
+			return l, taocan.Invalid("query."+name, "is too long", nil)
 		}
 		if len(values) > 0 {
 			l.Filters[name] = values

@@ -96,11 +96,17 @@ func (c *console) welcome(w http.ResponseWriter, r *http.Request, secret, next s
 	return seeOther(w, r, next)
 }
 
-// loginByCode signs in by a link that works once, as taocan demo prints it. It must be opened by a person: another site
-// could otherwise sign its visitor in as somebody of its own choice. The code is in the query, which no log holds.
+// loginByCode signs in by a link that works once, as taocan demo prints it. It must be opened by a person: a page could
+// otherwise sign its visitor in as somebody of its own choice, and one of this site, too, where the login form was told to
+// lead here. HEAD asks what a link is and opens nothing. The code is in the query, which no log holds.
 func (c *console) loginByCode(w http.ResponseWriter, r *http.Request) error {
-	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" {
 		return errCrossOrigin
+	}
+	if r.Method == http.MethodHead {
+		p := edge.ProblemAt(http.StatusMethodNotAllowed, "")
+		p.Allow = http.MethodGet
+		return p
 	}
 	secret, _, err := c.Access.SignInByCode(r.Context(), r.URL.Query().Get("code"), edge.RequestOf(r.Context()).Remote)
 	if errors.Is(err, taocan.ErrUnauthenticated) {

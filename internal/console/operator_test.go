@@ -253,7 +253,7 @@ func TestOperatorAccounts(t *testing.T) {
 
 	staff.get("/operator/accounts/nobody").wantPage(t, http.StatusNotFound)
 	staff.post("/operator/accounts/nobody/wallet/gift", "amount", "1").wantPage(t, http.StatusNotFound)
-	staff.post("/operator/accounts/demo/level", "level", "royal").wantPage(t, http.StatusUnprocessableEntity, "请选择认证级别")
+	staff.post("/operator/accounts/demo/level", "level", "royal").wantPage(t, http.StatusUnprocessableEntity, "请选择认证等级")
 }
 
 func TestOperatorWallet(t *testing.T) {
@@ -373,7 +373,7 @@ func TestOperatorTokens(t *testing.T) {
 	page = staff.get(path)
 	page.lacks(t, secret)
 	staff.sendForm(page, path+"/tokens/revoke").wantRedirect(t, path+"?done=revoked")
-	staff.get(path+"?done=revoked").wantPage(t, http.StatusOK, "令牌已吊销", "已吊销")
+	staff.get(path+"?done=revoked").wantPage(t, http.StatusOK, "令牌已撤销", "已撤销")
 	if _, err := e.access.Authenticate(t.Context(), secret, ""); err == nil {
 		t.Error("the revoked token still works")
 	}
@@ -600,7 +600,7 @@ func TestOperatorAuditIsReadable(t *testing.T) {
 	e := newEnv(t)
 	staff := e.signIn(taocan.OperatorRole)
 	staff.post("/operator/accounts/demo/level", "level", "personal").wantRedirect(t, "/operator/accounts/demo?done=level")
-	staff.get("/operator/audit").wantPage(t, http.StatusOK, "operator", "修改认证级别", "认证级别 企业认证 → 个人认证", "账户余额 ¥0.00 → ¥18.70")
+	staff.get("/operator/audit").wantPage(t, http.StatusOK, "operator", "修改认证等级", "认证等级 企业认证 → 个人认证", "账户余额 ¥0.00 → ¥18.70")
 	_, err := e.alerts.Set(t.Context(), taocan.Actor{Tenant: demoTenant, Token: "tok", Scopes: []taocan.Scope{taocan.ScopeManage}},
 		[]taocan.AlertRule{{Category: taocan.Domestic, Purpose: taocan.Marketing, Threshold: 5000, Enabled: true}})
 	e.must(err)

@@ -24,6 +24,10 @@ func (c *console) packageList(w http.ResponseWriter, r *http.Request) error {
 	if query.Get("buy") == "" || !actorOf(r).Can(taocan.ScopeBuy) {
 		return c.showPackages(w, r, http.StatusOK, category, query, nil)
 	}
+	// Who has followed a link has agreed to nothing, whatever the link says. Without script the dialog asks for itself.
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		query.Del("agreed")
+	}
 	if query.Get("category") == "" {
 		query.Set("category", string(category))
 	}

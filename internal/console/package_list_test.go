@@ -58,7 +58,8 @@ func TestListsAreWhatTheirAddressSays(t *testing.T) {
 		}
 	}
 	b.get("/packages/domestic?purpose=nonsense").wantPage(t, 422)
-	b.get("/packages/domestic?q="+strings.Repeat("x", 5000)).wantPage(t, 200, "没有符合条件的套餐包")
+	b.get("/packages/domestic?q="+strings.Repeat("x", 256)).wantPage(t, 200, "没有符合条件的套餐包")
+	b.get("/packages/domestic?q="+strings.Repeat("x", 257)).wantPage(t, 422)
 	b.get("/packages/domestic?q=%3Cscript%3E").lacks(t, "<script>alert")
 }
 

@@ -43,7 +43,7 @@ func (c *console) frame(r *http.Request, titleKey, tab, side string) (view.Frame
 // bareFrame asks the store nothing.
 func (c *console) bareFrame(r *http.Request, titleKey string) view.Frame {
 	v := visitOf(r)
-	here := r.URL.RequestURI()
+	here := localPath(r.URL.RequestURI()) // as it could be gone back to: no page repeats an endless address in its links
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		here = "/" // going there again would be another kind of request
 	}

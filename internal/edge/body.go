@@ -2,6 +2,7 @@ package edge
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -44,6 +45,11 @@ func (b *Bodies) Read(w http.ResponseWriter, r *http.Request) (*Body, error) {
 	if len(ActorOf(r.Context()).Scopes) == 0 {
 		limit = maxStranger
 	}
+	return b.ReadUpTo(w, r, limit)
+}
+
+// ReadUpTo is Read with a limit of the caller's, at most MaxBody.
+func (b *Bodies) ReadUpTo(w http.ResponseWriter, r *http.Request, limit int) (*Body, error) {
 	body := &Body{bodies: b, buffer: buffers.Get().(*[]byte)}
 	if err := body.read(w, r, limit); err != nil {
 		body.Release()
@@ -52,24 +58,33 @@ func (b *Bodies) Read(w http.ResponseWriter, r *http.Request) (*Body, error) {
 	return body, nil
 }
 
-func (x *Body) read(w http.ResponseWriter, r *http.Request, limit int) error {
+func (x *Body) read(w http.ResponseWriter, r *http.Request, limit int) (err error) {
 	tooLarge := func() error {
-		w.Header().Set("Connection", "close") // what is still coming is not worth reading
 		detail := ""
 		if limit < MaxBody {
-			detail = "the body is larger than 8 KiB"
+			detail = fmt.Sprintf("the body is larger than %d KiB", limit>>10)
 		}
 		return ProblemAt(http.StatusRequestEntityTooLarge, detail)
 	}
-	if r.ContentLength > int64(limit) {
-		return tooLarge()
-	}
 	// Whoever sends slowly must not hold memory for longer than a request may take.
 	conn := http.NewResponseController(w)
-	if deadline, ok := r.Context().Deadline(); ok {
+	deadline, timed := r.Context().Deadline()
+	if timed {
 		_ = conn.SetReadDeadline(deadline) // recorders of tests have none
-		// Off again, or the connection would be found dead while a slow answer is still in the making.
-		defer func() { _ = conn.SetReadDeadline(time.Time{}) }()
+	}
+	defer func() {
+		switch {
+		case err != nil:
+			// What is still coming is not worth reading, and the deadline stays: net/http reads on before it answers, and
+			// would wait for a sender that never sends.
+			w.Header().Set("Connection", "close")
+		case timed:
+			// Off again, or the connection would be found dead while a slow answer is still in the making.
+			_ = conn.SetReadDeadline(time.Time{})
+		}
+	}()
+	if r.ContentLength > int64(limit) {
+		return tooLarge()
 	}
 	buf, room := (*x.buffer)[:0], 0
 	for {

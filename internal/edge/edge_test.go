@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -226,6 +227,38 @@ func TestAnnouncedBodiesThatDoNotComeHoldNothingUp(t *testing.T) {
 	}
 	close(done)
 	waiting.Wait()
+	if n := bodies.inFlight.Load(); n != 0 {
+		t.Errorf("%d bytes are still counted", n)
+	}
+}
+
+// net/http reads on before it answers, and used to wait without end for a body that does not come.
+func TestABodyThatDoesNotComeIsAnsweredInTime(t *testing.T) {
+	var bodies Bodies
+	front := &Front{Log: slog.New(slog.DiscardHandler), Clock: clock.NewFake(noon), Timeout: 50 * time.Millisecond}
+	server := httptest.NewServer(front.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := bodies.Read(w, r)
+		if err == nil {
+			body.Release()
+		}
+		ProblemOf(err).Write(w)
+	})))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil { // the test has failed by then
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 503 ")) {
+		t.Errorf("answered %.100q, error %v; want 503 and the end of the connection", answer, err)
+	}
 	if n := bodies.inFlight.Load(); n != 0 {
 		t.Errorf("%d bytes are still counted", n)
 	}

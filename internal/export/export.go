@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"taocan/internal/store"
 	"taocan/internal/taocan"
@@ -145,9 +146,10 @@ func (f *File[T]) Serve(w http.ResponseWriter, format Format) {
 
 // neutral keeps spreadsheets from running what a text holds; package packages undoes it when it imports. Whole
 // numbers are left as they are. In XLSX a text is never run as it stands, but would be once it is edited, or saved
-// as CSV.
+// as CSV. Where Chinese is typed, the wide forms of the signs are taken for the signs.
 func neutral(text string) string {
-	if text == "" || !strings.ContainsAny(text[:1], "=+-@\t\r") {
+	first, _ := utf8.DecodeRuneInString(text)
+	if text == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return text
 	}
 	if _, err := strconv.ParseInt(text, 10, 64); err == nil && text[0] != '+' {

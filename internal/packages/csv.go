@@ -167,8 +167,10 @@ func locate(header []string) (map[string]int, string) {
 // cell undoes the quote that exports put before what a spreadsheet would take for a formula.
 func cell(s string) string {
 	s = strings.TrimSpace(s)
-	if len(s) > 1 && s[0] == '\'' && strings.IndexByte("=+-@", s[1]) >= 0 {
-		return s[1:]
+	if rest, quoted := strings.CutPrefix(s, "'"); quoted && rest != "" {
+		if first, _ := utf8.DecodeRuneInString(rest); strings.ContainsRune("=+-@＝＋－＠", first) {
+			return rest
+		}
 	}
 	return s
 }

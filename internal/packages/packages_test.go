@@ -206,6 +206,8 @@ func TestRowsThatAreRead(t *testing.T) {
 			taocan.Package{Number: "U1A2003011500001", Name: "国内短信包(验证通知)", Purpose: taocan.Verification}},
 		{"the quote that exports put before a formula is no part of the name", header + strings.Replace(good, "国内短信包(验证通知)", "'=1+1", 1),
 			taocan.Package{Number: "U1A2003011500001", Name: "=1+1", Purpose: taocan.Verification}},
+		{"nor is the one before a sign in its wide form", header + strings.Replace(good, "国内短信包(验证通知)", "'＝1+1", 1),
+			taocan.Package{Number: "U1A2003011500001", Name: "＝1+1", Purpose: taocan.Verification}},
 		{"the country is the code in the name", header + "U0G2003011500001,国际短信包(马来西亚MY),通用,100,40,2021-06-01,有效\n",
 			taocan.Package{Number: "U0G2003011500001", Name: "国际短信包(马来西亚MY)", Purpose: taocan.General, Category: taocan.International, Country: "MY"}},
 	}

@@ -84,7 +84,7 @@
     var opener = document.activeElement;
     dialog.removeAttribute("open");
     dialog.showModal();
-    var first = dialog.querySelector("[autofocus]") || dialog.querySelector("input:not([type=hidden]):checked, input:not([type=hidden]), select, button");
+    var first = dialog.querySelector("[autofocus]") || dialog.querySelector("input:checked") || dialog.querySelector("input:not([type=hidden]), select, button");
     if (first) first.focus();
     dialog.addEventListener("close", function () {
       var to = dialog.dataset.closeTo;
@@ -201,6 +201,15 @@
   window.addEventListener("pagehide", deafen);
   window.addEventListener("pageshow", listen);
 
+  // On a narrow screen the menus scroll sideways: where one is has to be seen.
+  function showCurrent() {
+    each(".console-tabs .is-current, .console-side .is-current", document, function (link) {
+      var menu = link.closest(".console-tabs, .console-side");
+      var over = link.getBoundingClientRect().right - menu.getBoundingClientRect().right;
+      if (over > 0) menu.scrollLeft += over + 16;
+    });
+  }
+
   function dress(within) {
     each("[data-scriptless]", within, function (b) { b.remove(); }); // hidden, it would still be the button that Enter presses
     each("dialog[open][data-dialog]", within, modal);
@@ -208,6 +217,6 @@
     needs(within);
   }
   document.addEventListener("htmx:load", function (e) { dress(e.detail.elt.parentNode || document); });
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", function () { dress(document); });
-  else dress(document);
+  function start() { dress(document); showCurrent(); }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start); else start();
 })();

@@ -404,7 +404,7 @@ func (f Frame) auditField(name string) string {
 var auditMoney = []string{"cash", "gift", "credit_limit", "credit_used", "amount", "min_amount", "price"}
 
 // auditWords are the fields whose values have names, and what the names' keys begin with.
-var auditWords = map[string]string{"level": "level.", "role": "role.", "category": "category.", "purpose": "purpose.", "scopes": "operator.scope.short."}
+var auditWords = map[string]string{"level": "level.", "role": "role.", "category": "category.", "purpose": "purpose.", "scopes": "settings.scope."}
 
 func (f Frame) auditValue(name string, v any) string {
 	switch v := v.(type) {
