@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,7 +118,8 @@ func refusedFields(err error, lang i18n.Lang, keys map[string]string) map[string
 	return said
 }
 
-// throttled says how long to wait before the next try at a password.
-func throttled(lang i18n.Lang, x *taocan.RateError) string {
+// throttled says how long to wait before the next try at a password, to people and to programs.
+func throttled(w http.ResponseWriter, lang i18n.Lang, x *taocan.RateError) string {
+	w.Header().Set("Retry-After", strconv.FormatInt(int64((x.RetryAfter+time.Second-1)/time.Second), 10))
 	return lang.Count("login.throttled", int64((x.RetryAfter+time.Minute-1)/time.Minute))
 }

@@ -74,7 +74,7 @@ func (c *console) login(w http.ResponseWriter, r *http.Request) error {
 		form.Notice = view.Notice{Kind: "error", Text: lang.Text("login.wrong")}
 		return c.showLogin(w, r, http.StatusUnauthorized, form)
 	case errors.As(err, &rate):
-		form.Notice = view.Notice{Kind: "error", Text: throttled(lang, rate)}
+		form.Notice = view.Notice{Kind: "error", Text: throttled(w, lang, rate)}
 		return c.showLogin(w, r, http.StatusTooManyRequests, form)
 	case errors.As(err, &forbidden):
 		form.Notice = view.Notice{Kind: "error", Text: lang.Text("login.no_project")}

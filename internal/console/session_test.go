@@ -148,7 +148,11 @@ func TestGuessingIsThrottled(t *testing.T) {
 	for range 10 {
 		b.post("/login", "login", "ann", "password", "wrong").wantPage(t, 401)
 	}
-	b.post("/login", "login", "ann", "password", password).wantPage(t, 429, "尝试次数过多，请 15 分钟后再试")
+	refused := b.post("/login", "login", "ann", "password", password)
+	refused.wantPage(t, 429, "尝试次数过多，请 15 分钟后再试")
+	if after := refused.header.Get("Retry-After"); after != "900" {
+		t.Errorf("Retry-After is %q, want 900", after)
+	}
 	b.english().post("/login", "login", "ann", "password", password).wantPage(t, 429, "Try again in 15 minutes")
 }
 

@@ -47,7 +47,7 @@ func (c *console) selfPassword(w http.ResponseWriter, r *http.Request) error {
 	}
 	var rate *taocan.RateError
 	if errors.As(err, &rate) {
-		return c.showSelf(w, r, http.StatusTooManyRequests, map[string]string{"current": throttled(lang, rate)})
+		return c.showSelf(w, r, http.StatusTooManyRequests, map[string]string{"current": throttled(w, lang, rate)})
 	}
 	refused := refusedFields(err, lang, map[string]string{"body.current": "settings.password.wrong", "body.next": "settings.password.invalid"})
 	if refused == nil {

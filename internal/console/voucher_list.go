@@ -15,16 +15,16 @@ func (c *console) voucherRoutes() {
 }
 
 func (c *console) vouchers(w http.ResponseWriter, r *http.Request) error {
-	return c.showVouchers(w, r, http.StatusOK, "")
+	return c.showVouchers(w, r, http.StatusOK, "", "")
 }
 
-// showVouchers draws the list; refused says why a code was not taken.
-func (c *console) showVouchers(w http.ResponseWriter, r *http.Request, status int, refused string) error {
+// showVouchers draws the list; refused says why the code that was typed was not taken.
+func (c *console) showVouchers(w http.ResponseWriter, r *http.Request, status int, code, refused string) error {
 	f, err := c.frame(r, "vouchers.title", "packages", "vouchers")
 	if err != nil {
 		return err
 	}
-	p := view.VoucherList{Notice: doneNotice(r, "vouchers"), CodeError: refused}
+	p := view.VoucherList{Notice: doneNotice(r, "vouchers"), Code: code, CodeError: refused}
 	if p.List, err = listOf("/vouchers", r.URL.Query()); err != nil {
 		return err
 	}
@@ -65,12 +65,12 @@ func (c *console) voucherRedeem(w http.ResponseWriter, r *http.Request) error {
 	lang := visitOf(r).lang
 	code := strings.TrimSpace(r.PostForm.Get("code"))
 	if code == "" {
-		return c.showVouchers(w, r, http.StatusUnprocessableEntity, lang.Text("vouchers.code.missing"))
+		return c.showVouchers(w, r, http.StatusUnprocessableEntity, "", lang.Text("vouchers.code.missing"))
 	}
 	_, err := c.Orders.Redeem(r.Context(), actorOf(r), code)
 	var refused *taocan.VoucherError
 	if errors.As(err, &refused) {
-		return c.showVouchers(w, r, http.StatusUnprocessableEntity, lang.Text("vouchers.refused."+refused.Reason))
+		return c.showVouchers(w, r, http.StatusUnprocessableEntity, code, lang.Text("vouchers.refused."+refused.Reason))
 	}
 	if err != nil {
 		return err

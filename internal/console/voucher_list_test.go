@@ -81,8 +81,8 @@ func TestACodeIsRedeemedOrRefusedInWords(t *testing.T) {
 		taken.Code: "代金券码不正确"} {
 		page := b.post("/vouchers/redeem", "code", code)
 		page.wantPage(t, http.StatusUnprocessableEntity, want)
-		if at, value, _ := page.field("code"); at["aria-invalid"] != "true" || value != "" {
-			t.Errorf("code %q: the field has %v, want it marked and empty", code, at)
+		if at, value, _ := page.field("code"); at["aria-invalid"] != "true" || value != code {
+			t.Errorf("code %q: the field has %v, want it marked, with what was typed", code, at)
 		}
 	}
 	b.english().post("/vouchers/redeem", "code", "ABCD").wantPage(t, http.StatusUnprocessableEntity, "There is no such code")

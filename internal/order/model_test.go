@@ -136,7 +136,7 @@ func (m *machine) order(t *rapid.T) {
 // pay expects what a person with pencil and paper would.
 func (m *machine) pay(t *rapid.T) {
 	if len(m.orderIDs) == 0 {
-		t.Skip()
+		t.Skip("there is no order yet")
 	}
 	id := rapid.SampledFrom(m.orderIDs).Draw(t, "order")
 	var voucher taocan.VoucherID
@@ -223,7 +223,7 @@ func (m *machine) wantShown(t *rapid.T, shown Preview, refused error, paid taoca
 
 func (m *machine) cancel(t *rapid.T) {
 	if len(m.orderIDs) == 0 {
-		t.Skip()
+		t.Skip("there is none yet")
 	}
 	id := rapid.SampledFrom(m.orderIDs).Draw(t, "order")
 	ord := m.orders[id]
