@@ -171,7 +171,7 @@ func (s *state) since(old *state) []Event {
 	}
 	for i, a := range s.alerts {
 		// What is left below a rule is the balances' news; the alert's is how the rule stands.
-		if before := stood[a.ID()]; before.AlertRule != a.AlertRule || before.State != a.State {
+		if before := stood[a.ID()]; before.Threshold != a.Threshold || before.Enabled != a.Enabled || before.State != a.State {
 			events = append(events, Event{Name: Alert, Alert: &s.alerts[i]})
 		}
 	}

@@ -41,6 +41,7 @@ type Balance struct {
 	ExpiresAt, PurchasedAt    time.Time
 	Remaining, Reserved, Used taocan.Segments
 
+	sum    *poolSum // that counts it; nil once it has expired
 	before *figures // set while touched by the current commit
 	sums   [taocan.EntryExpire + 1]sum
 }
@@ -65,12 +66,20 @@ type PoolKey struct {
 type Balances struct {
 	pools    map[PoolKey][]*Balance
 	byNumber map[taocan.PackageNumber]*Balance
+	sums     map[PoolKey]*poolSum
 	pruned   time.Time
+}
+
+// poolSum is what a pool's packages that have not expired hold, so that a rule need not add up the pool at every commit.
+// Packages leave it in the order of expiry.
+type poolSum struct {
+	left    taocan.Segments
+	waiting []*Balance // counted in left, by expiry
 }
 
 // NewBalances returns an empty set.
 func NewBalances() *Balances {
-	return &Balances{pools: map[PoolKey][]*Balance{}, byNumber: map[taocan.PackageNumber]*Balance{}}
+	return &Balances{pools: map[PoolKey][]*Balance{}, byNumber: map[taocan.PackageNumber]*Balance{}, sums: map[PoolKey]*poolSum{}}
 }
 
 // Len is how many packages are held.
@@ -90,9 +99,31 @@ func (b *Balances) Balance(n taocan.PackageNumber) *Balance { return b.byNumber[
 
 // Sort brings every pool into the order of use: soonest expiry, then earliest purchase, then number.
 func (b *Balances) Sort() {
-	for _, pool := range b.pools {
+	for key, pool := range b.pools {
 		sort.Slice(pool, func(i, j int) bool { return usedBefore(pool[i], pool[j]) })
+		sum := &poolSum{waiting: pool}
+		for _, x := range pool {
+			x.sum = sum
+			sum.left += x.Remaining
+		}
+		b.sums[key] = sum
 	}
+}
+
+// left is what active packages of exactly the target hold at the instant. It is asked about rising instants only.
+func (b *Balances) left(c taocan.Category, p taocan.Purpose, country taocan.Country, at time.Time) (left taocan.Segments) {
+	for key, sum := range b.sums {
+		if key.Category != c || key.Purpose != p && c == taocan.Domestic || country != "" && key.Country != country {
+			continue
+		}
+		for len(sum.waiting) > 0 && !at.Before(sum.waiting[0].ExpiresAt) {
+			sum.left -= sum.waiting[0].Remaining
+			sum.waiting[0].sum = nil
+			sum.waiting = sum.waiting[1:]
+		}
+		left += sum.left
+	}
+	return left
 }
 
 func usedBefore(a, b *Balance) bool {
@@ -149,9 +180,13 @@ type Ledger struct {
 	at       [taocan.Lanes]time.Time
 	balances map[taocan.Tenant]*Balances
 	records  map[RecordKey]*taocan.Debit
+	watches  map[taocan.Tenant]*Watch
 
 	touched []Touched
 	written []*taocan.Debit
+	notices []taocan.Notice
+	states  []ChangedState
+	called  []CalledTopUp
 }
 
 // Touched is a balance that the commit changed.
@@ -162,7 +197,7 @@ type Touched struct {
 
 // NewLedger starts a group commit.
 func NewLedger() *Ledger {
-	return &Ledger{balances: map[taocan.Tenant]*Balances{}, records: map[RecordKey]*taocan.Debit{}}
+	return &Ledger{balances: map[taocan.Tenant]*Balances{}, records: map[RecordKey]*taocan.Debit{}, watches: map[taocan.Tenant]*Watch{}}
 }
 
 // SetAt fixes the commit time of a lane.
@@ -198,8 +233,7 @@ func (l *Ledger) Unreserve(b *Balance, q taocan.Segments) {
 	s.quantity -= q
 	s.debits--
 	s.reference = ""
-	b.Remaining += q
-	b.Reserved -= q
+	b.move(q, -q, 0)
 }
 
 // Move changes a balance in the way that the kind says: EntryDebit remaining → used, EntryReserve remaining →
@@ -210,9 +244,7 @@ func (l *Ledger) Move(t taocan.Tenant, b *Balance, kind taocan.EntryKind, q taoc
 		l.touched = append(l.touched, Touched{t, b})
 	}
 	remaining, reserved, used := moves(kind, q)
-	b.Remaining += remaining
-	b.Reserved += reserved
-	b.Used += used
+	b.move(remaining, reserved, used)
 	if b.Remaining < 0 || b.Reserved < 0 || b.Used < 0 {
 		panic("store: a balance of package " + string(b.Number) + " would fall below 0")
 	}
@@ -220,6 +252,15 @@ func (l *Ledger) Move(t taocan.Tenant, b *Balance, kind taocan.EntryKind, q taoc
 	s.quantity += q
 	s.debits++
 	s.reference = string(reference)
+}
+
+func (b *Balance) move(remaining, reserved, used taocan.Segments) {
+	b.Remaining += remaining
+	b.Reserved += reserved
+	b.Used += used
+	if b.sum != nil {
+		b.sum.left += remaining
+	}
 }
 
 func moves(kind taocan.EntryKind, q taocan.Segments) (remaining, reserved, used taocan.Segments) {
@@ -270,5 +311,10 @@ func (l *Ledger) Settle() {
 	for _, x := range l.touched {
 		x.before = nil
 		x.sums = [taocan.EntryExpire + 1]sum{}
+	}
+	for _, w := range l.watches {
+		if w != nil && w.Meter != nil {
+			w.Meter.Settle()
+		}
 	}
 }

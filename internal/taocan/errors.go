@@ -16,6 +16,7 @@ var (
 	ErrConflict          = errors.New("conflict") // same id or key with other content, or a duplicate
 	ErrInsufficientQuota = errors.New("insufficient quota")
 	ErrInsufficientFunds = errors.New("insufficient funds")
+	ErrUsageLimit        = errors.New("a usage limit is reached")
 	ErrState             = errors.New("the state does not allow it")
 	ErrAgreement         = errors.New("the current agreement is not accepted")
 	ErrVoucher           = errors.New("the voucher cannot be used")

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"taocan/internal/taocan"
+)
+
+// Watch is what the engine knows of a project besides its balances: what its rules and limits look at. Owned by the group
+// commit that it is lent to.
+type Watch struct {
+	Rules  []*WatchedRule  // enabled, of the kinds that a debit can set off: remaining, usage_day, usage_month
+	TopUps []*WatchedTopUp // enabled
+	Limits []taocan.UsageLimit
+	Meter  *Meter // nil: nothing is metered
+}
+
+// WatchedRule is a rule with where it stands. A rule that has not been judged yet has the zero state.
+type WatchedRule struct {
+	taocan.AlertRule
+	State taocan.AlertState
+}
+
+// WatchedTopUp is an automatic top-up that buys when less than Level is left.
+type WatchedTopUp struct {
+	ID       taocan.TopUpID
+	Category taocan.Category
+	Purpose  taocan.Purpose
+	Country  taocan.Country
+	Level    taocan.Segments
+	Called   bool // it has been told to look
+}
+
+// Watched lists the projects whose balances or meters this commit changed, in the order of their first change, each once.
+func (l *Ledger) Watched() []taocan.Tenant {
+	var all []taocan.Tenant
+	add := func(t taocan.Tenant) {
+		if l.watches[t] != nil && !slices.Contains(all, t) {
+			all = append(all, t)
+		}
+	}
+	for _, x := range l.touched {
+		add(x.Tenant)
+	}
+	for _, d := range l.written {
+		add(d.Tenant)
+	}
+	return all
+}
+
+// Watch of a project; nil where it has no rules, top-ups or limits.
+func (l *Ledger) Watch(t taocan.Tenant) *Watch { return l.watches[t] }
+
+// LendWatch gives the ledger what a project's rules look at.
+func (l *Ledger) LendWatch(t taocan.Tenant, w *Watch) { l.watches[t] = w }
+
+// Left is what active packages of exactly the target hold at the commit's time. International without a country: all of it.
+func (l *Ledger) Left(t taocan.Tenant, c taocan.Category, p taocan.Purpose, country taocan.Country) taocan.Segments {
+	return l.balances[t].left(c, p, country, l.At(t.Account))
+}
+
+// Taken is what the project took of the target in the period that the commit falls into, this commit included. Without a
+// purpose or a country it is all of it.
+func (l *Ledger) Taken(t taocan.Tenant, c taocan.Category, p taocan.Purpose, country taocan.Country, period taocan.Period) taocan.Segments {
+	return l.watches[t].Meter.taken(c, p, country, period, l.At(t.Account))
+}
+
+// PeriodOf names the day (2006-01-02) or month (2006-01) of the platform's zone that the commit falls into.
+func (l *Ledger) PeriodOf(t taocan.Tenant, period taocan.Period) string {
+	return l.watches[t].Meter.periodOf(period, l.At(t.Account))
+}
+
+// Notify puts a notice into the outbox, with the commit. It gets its id and time here.
+func (l *Ledger) Notify(n taocan.Notice) {
+	n.At = l.At(n.Account)
+	n.ID = taocan.NoticeID(fmt.Sprintf("ntc_%x_%x", n.At.UnixMicro(), len(l.notices)))
+	l.notices = append(l.notices, n)
+}
+
+// SetAlertState notes where a rule now stands.
+func (l *Ledger) SetAlertState(t taocan.Tenant, r *WatchedRule, s taocan.AlertState) {
+	s.Rule = r.ID()
+	r.State = s
+	l.states = append(l.states, ChangedState{t, s})
+}
+
+// CallTopUp tells an automatic top-up to look.
+func (l *Ledger) CallTopUp(t taocan.Tenant, x *WatchedTopUp) {
+	x.Called = true
+	l.called = append(l.called, CalledTopUp{t, x.ID})
+}
+
+// ChangedState is an alert state that the commit writes.
+type ChangedState struct {
+	taocan.Tenant
+	taocan.AlertState
+}
+
+// CalledTopUp is an automatic top-up that the commit tells to look.
+type CalledTopUp struct {
+	taocan.Tenant
+	ID taocan.TopUpID
+}
+
+// Notices, AlertStates and CalledTopUps are what the commit writes beside the ledger.
+func (l *Ledger) Notices() []taocan.Notice    { return l.notices }
+func (l *Ledger) AlertStates() []ChangedState { return l.states }
+func (l *Ledger) CalledTopUps() []CalledTopUp { return l.called }
+
+// MeterKey is what is counted apart.
+type MeterKey struct {
+	Day      string // 2006-01-02
+	Category taocan.Category
+	Purpose  taocan.Purpose // asked for, not of the package that paid
+	Country  taocan.Country
+}
+
+// Meter counts what a project took, by natural days of the platform's zone. What is returned is taken off the day on which
+// it was taken.
+type Meter struct {
+	zone    *time.Location
+	days    map[MeterKey]taocan.Segments
+	changed map[MeterKey]bool
+}
+
+// NewMeter makes an empty meter.
+func NewMeter(zone *time.Location) *Meter {
+	return &Meter{zone: zone, days: map[MeterKey]taocan.Segments{}, changed: map[MeterKey]bool{}}
+}
+
+// Set is what stands under the key.
+func (m *Meter) Set(k MeterKey, q taocan.Segments) { m.days[k] = q }
+
+// Add counts a request's messages on the day of at; negative ones are returned.
+func (m *Meter) Add(at time.Time, c taocan.Category, p taocan.Purpose, country taocan.Country, q taocan.Segments) {
+	k := MeterKey{m.periodOf(taocan.PerDay, at), c, p, country}
+	m.days[k] += q
+	m.changed[k] = true
+}
+
+// Changed lists the keys that changed since the last call of Settle.
+func (m *Meter) Changed() map[MeterKey]taocan.Segments {
+	all := make(map[MeterKey]taocan.Segments, len(m.changed))
+	for k := range m.changed {
+		all[k] = m.days[k]
+	}
+	return all
+}
+
+// Settle forgets what changed.
+func (m *Meter) Settle() { clear(m.changed) }
+
+func (m *Meter) periodOf(p taocan.Period, at time.Time) string {
+	if p == taocan.PerMonth {
+		return at.In(m.zone).Format("2006-01")
+	}
+	return at.In(m.zone).Format(time.DateOnly)
+}
+
+func (m *Meter) taken(c taocan.Category, p taocan.Purpose, country taocan.Country, period taocan.Period, at time.Time) (sum taocan.Segments) {
+	of := m.periodOf(period, at)
+	for k, q := range m.days {
+		if k.Day[:len(of)] == of && k.Category == c && (p == "" || k.Purpose == p) && (country == "" || k.Country == country) {
+			sum += q
+		}
+	}
+	return sum
+}

@@ -1,0 +1,47 @@
+package taocan
+
+import (
+	"fmt"
+	"time"
+)
+
+// Period is a natural day or month of the platform's zone.
+type Period string
+
+// The periods.
+const (
+	PerDay   Period = "day"
+	PerMonth Period = "month"
+)
+
+// UsageLimit bounds what a project takes in each period.
+type UsageLimit struct {
+	Tenant
+	Category  Category
+	Purpose   Purpose // empty: all
+	Country   Country // international only; empty: all
+	Period    Period
+	Warning   Segments // 0: none
+	Cap       Segments // 0: none; reserved messages count
+	UpdatedAt time.Time
+}
+
+// Counts reports whether the limit counts what a request takes.
+func (l UsageLimit) Counts(c Category, p Purpose, country Country) bool {
+	return l.Category == c && (l.Purpose == "" || l.Purpose == p) && (l.Country == "" || l.Country == country)
+}
+
+// LimitError is a refusal by a hard cap.
+type LimitError struct {
+	Limit    Segments
+	Used     Segments // in the period, reserved messages included
+	ResetsAt time.Time
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the usage limit of %d is reached: %d are used or reserved; it starts anew at %s", e.Limit, e.Used, e.ResetsAt.Format(time.RFC3339))
+}
+func (e *LimitError) Unwrap() error { return ErrUsageLimit }
+
+// TopUpID names an automatic top-up.
+type TopUpID string
