@@ -31,7 +31,7 @@ type layer struct {
 }
 
 // useCases own the rules. A front door calls one of them; they do not know front doors.
-var useCases = []string{"catalog", "order", "debit", "alert", "access", "packages"}
+var useCases = []string{"catalog", "order", "debit", "alert", "access", "packages", "statement", "topup"}
 
 // layers are the arrows of the project. They point towards internal/taocan: a package knows the words and
 // what it stands on, never who calls it. A new package gets its row here before it gets an import.
@@ -47,14 +47,16 @@ var layers = map[string]layer{
 	"store/postgres":  {imports: []string{"store", "taocan", "clock"}, drivers: true},
 	"store/storetest": {imports: []string{"store", "taocan", "clock"}, onlyTested: true},
 
-	"catalog":  {imports: []string{"taocan", "store", "clock"}},
-	"order":    {imports: []string{"taocan", "store", "clock", "catalog"}},
-	"debit":    {imports: []string{"taocan", "store", "clock", "segment"}},
-	"packages": {imports: []string{"taocan", "store", "clock", "catalog"}},
-	"alert":    {imports: []string{"taocan", "store", "clock"}},
-	"access":   {imports: []string{"taocan", "store", "clock"}},
-	"notify":   {imports: []string{"taocan"}},
-	"live":     {imports: []string{"taocan", "store", "clock", "packages", "order", "alert"}},
+	"catalog":   {imports: []string{"taocan", "store", "clock"}},
+	"order":     {imports: []string{"taocan", "store", "clock", "catalog"}},
+	"debit":     {imports: []string{"taocan", "store", "clock", "segment"}},
+	"packages":  {imports: []string{"taocan", "store", "clock", "catalog"}},
+	"alert":     {imports: []string{"taocan", "store", "clock", "packages"}},
+	"access":    {imports: []string{"taocan", "store", "clock"}},
+	"statement": {imports: []string{"taocan", "store", "clock", "export"}},
+	"topup":     {imports: []string{"taocan", "store", "clock", "catalog", "order"}},
+	"notify":    {imports: []string{"taocan"}},
+	"live":      {imports: []string{"taocan", "store", "clock", "packages", "order", "alert"}},
 
 	"edge":         {imports: []string{"access", "i18n", "taocan", "clock"}},
 	"export":       {stdOnly: true, imports: []string{"taocan", "store"}},

@@ -224,6 +224,10 @@ type packageCmd struct {
 	Statement packageStatementCmd `cmd:"" help:"List a package's entries, newest first."`
 	Grant     packageGrantCmd     `cmd:"" help:"Give a project a package, with a reason."`
 	Adjust    packageAdjustCmd    `cmd:"" help:"Change what remains of a package, with a reason."`
+	Extend    packageExtendCmd    `cmd:"" help:"Let a package work longer, with a reason."`
+	Freeze    packageFreezeCmd    `cmd:"" help:"Stop a package, with a reason: it pays nothing until it is unfrozen."`
+	Unfreeze  packageUnfreezeCmd  `cmd:"" help:"Let a frozen package pay again, with a reason."`
+	Transfer  packageTransferCmd  `cmd:"" help:"Move messages of a package to another project of its account, with a reason."`
 }
 
 var packageFields = []string{"number", "name", "account", "project", "category", "purpose", "country", "total", "adjusted", "remaining", "reserved", "used",

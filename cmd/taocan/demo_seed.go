@@ -61,7 +61,7 @@ func seedDemo(ctx context.Context, s *server.Server, now time.Time) (demoAnswer,
 
 // demoAccounts also refuses the folder of a real installation: the demo would change its operator's password.
 func demoAccounts(ctx context.Context, s *server.Server, _ time.Time) error {
-	known, err := s.Access.Accounts(ctx, store.Paging{Limit: 1})
+	known, err := s.Access.Accounts(ctx, store.AccountFilter{Paging: store.Paging{Limit: 1}})
 	if err != nil {
 		return err
 	}

@@ -64,8 +64,8 @@ func read[T any](ctx context.Context, st store.Store, fn func(store.Reader) (T, 
 type fields map[string]any
 
 // AuditEntries lists what operators did, and owners in their accounts, newest first.
-func (a *Access) AuditEntries(ctx context.Context, p store.Paging) (store.Page[taocan.AuditEntry], error) {
-	return read(ctx, a.store, func(r store.Reader) (store.Page[taocan.AuditEntry], error) { return r.AuditEntries(ctx, p) })
+func (a *Access) AuditEntries(ctx context.Context, f store.AuditFilter) (store.Page[taocan.AuditEntry], error) {
+	return read(ctx, a.store, func(r store.Reader) (store.Page[taocan.AuditEntry], error) { return r.AuditEntries(ctx, f) })
 }
 
 // Record notes an operator's act that writes nothing else to the store.
@@ -167,9 +167,14 @@ func (a *Access) Account(ctx context.Context, id taocan.AccountID) (taocan.Accou
 	return read(ctx, a.store, func(r store.Reader) (taocan.Account, error) { return r.Account(ctx, id) })
 }
 
-// Accounts by id.
-func (a *Access) Accounts(ctx context.Context, p store.Paging) (store.Page[taocan.Account], error) {
-	return read(ctx, a.store, func(r store.Reader) (store.Page[taocan.Account], error) { return r.Accounts(ctx, p) })
+// Accounts that the filter selects, by id.
+func (a *Access) Accounts(ctx context.Context, f store.AccountFilter) (store.Page[taocan.Account], error) {
+	for _, level := range f.Levels {
+		if !level.Valid() {
+			return store.Page[taocan.Account]{}, taocan.Invalid("query.level", "must be unverified, personal or enterprise", string(level))
+		}
+	}
+	return read(ctx, a.store, func(r store.Reader) (store.Page[taocan.Account], error) { return r.Accounts(ctx, f) })
 }
 
 // ProjectRequest asks for a project of an account. Name defaults to ID.

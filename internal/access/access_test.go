@@ -398,7 +398,7 @@ func TestNothingSecretIsStored(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		audit, err := r.AuditEntries(t.Context(), store.Paging{Limit: 100})
+		audit, err := r.AuditEntries(t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 100}})
 		if err != nil {
 			return err
 		}
@@ -484,7 +484,7 @@ func TestOperatorsActsAreInTheAuditLog(t *testing.T) {
 	}
 	_, err = e.SetPassword(t.Context(), staff, "ana", "another horse")
 	e.must(err)
-	page, err := e.AuditEntries(t.Context(), store.Paging{Limit: 2})
+	page, err := e.AuditEntries(t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 2}})
 	e.must(err)
 	for i := range page.Items {
 		page.Items[i].N, page.Items[i].At = 0, time.Time{}

@@ -61,7 +61,7 @@ func TestAnOwnerManagesItsAccount(t *testing.T) {
 		t.Errorf("renamed to %+v, %v", p, err)
 	}
 
-	page, err := e.AuditEntries(ctx, store.Paging{Limit: 7})
+	page, err := e.AuditEntries(ctx, store.AuditFilter{Paging: store.Paging{Limit: 7}})
 	e.must(err)
 	var did []string
 	for _, x := range page.Items {

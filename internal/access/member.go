@@ -41,8 +41,9 @@ const (
 
 // Messages that tell apart what may be wrong with one field.
 var (
-	MessageMembersFull = fmt.Sprintf("an account has at most %d members", membersMax)
-	MessageLastOwner   = "you are the last owner of the account who can sign in; make another member owner first"
+	MessageMembersFull  = fmt.Sprintf("an account has at most %d members", membersMax)
+	MessageLastOperator = "is the last operator who can sign in; make another one first"
+	MessageLastOwner    = "you are the last owner of the account who can sign in; make another member owner first"
 )
 
 func checkRole(bad *checks, account taocan.AccountID, role taocan.Role) {
@@ -199,17 +200,41 @@ func anotherOwner(ctx context.Context, r store.Reader, m taocan.Member) error {
 }
 
 // SetMemberSuspended locks a member out, or lets it in again. Nobody suspends itself, so an account that owners manage
-// keeps one.
+// keeps one; and the platform keeps an operator who can sign in, whoever asks.
 func (a *Access) SetMemberSuspended(ctx context.Context, actor taocan.Actor, login string, suspended bool) (taocan.Member, error) {
 	return a.changeMember(ctx, actor, login, "member.suspended",
-		func(_ store.Tx, m *taocan.Member) error {
-			if suspended && m.ID == actor.Member && m.Account != "" {
-				return taocan.Invalid("body.suspended", "you cannot suspend yourself; another owner may", suspended)
+		func(tx store.Tx, m *taocan.Member) error {
+			if suspended && m.ID == actor.Member {
+				return taocan.Invalid("body.suspended", fmt.Sprintf("you cannot suspend yourself; another %s may", m.Role), suspended)
+			}
+			if suspended && m.Account == "" {
+				if err := anotherOperator(ctx, tx, *m); err != nil {
+					return err
+				}
 			}
 			m.Suspended = suspended
 			return nil
 		},
 		func(m taocan.Member) any { return fields{"suspended": m.Suspended} })
+}
+
+// anotherOperator refuses to leave the platform without an operator who can sign in.
+func anotherOperator(ctx context.Context, r store.Reader, m taocan.Member) error {
+	staff, err := r.Members(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, x := range staff {
+		if x.ID != m.ID && !x.Suspended {
+			return nil
+		}
+	}
+	return taocan.Invalid("body.suspended", MessageLastOperator, true)
+}
+
+// Member is a login, whoever's it is, for operators.
+func (a *Access) Member(ctx context.Context, login string) (taocan.Member, error) {
+	return read(ctx, a.store, func(r store.Reader) (taocan.Member, error) { return r.Member(ctx, login) })
 }
 
 // MembersOf lists the members of the actor's account, or for an operator the platform's staff.

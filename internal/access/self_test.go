@@ -224,7 +224,7 @@ func TestChangingThePasswordKeepsThisSignInAlone(t *testing.T) {
 		t.Errorf("the old password: %v", err)
 	}
 	e.must(third(e.SignIn(t.Context(), "ana", "another horse", "")))
-	page, err := e.AuditEntries(t.Context(), store.Paging{Limit: 1})
+	page, err := e.AuditEntries(t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 1}})
 	e.must(err)
 	if got := page.Items[0]; got.Action != "member.password" || got.Subject != "ana" || got.By != actor.Name() || got.Address != "192.0.2.1" {
 		t.Errorf("audit log: %+v", got)
@@ -302,7 +302,7 @@ func TestACodeSignsInOnce(t *testing.T) {
 		t.Error("using the code again ended the sign-in")
 	}
 	err = e.store.View(t.Context(), func(r store.Reader) error {
-		audit, err := r.AuditEntries(t.Context(), store.Paging{Limit: 100})
+		audit, err := r.AuditEntries(t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 100}})
 		e.must(err)
 		kept, err := json.Marshal(audit)
 		e.must(err)

@@ -3,6 +3,7 @@ package alert_test
 import (
 	"errors"
 	"fmt"
+	"math/rand"
 	"testing"
 	"time"
 
@@ -11,12 +12,14 @@ import (
 	"taocan/internal/alert"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
+	"taocan/internal/packages"
 	"taocan/internal/store"
 	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
 )
 
 var (
+	shanghai = time.FixedZone("UTC+8", 8*60*60)
 	begin    = time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC)
 	demo     = taocan.Tenant{Account: "acme", Project: "demo"}
 	second   = taocan.Tenant{Account: "acme", Project: "second"}
@@ -24,28 +27,27 @@ var (
 	manager  = taocan.Actor{Tenant: demo, Token: "tok_1", Scopes: []taocan.Scope{taocan.ScopeManage}, Address: "192.0.2.1"}
 )
 
-// env is a store with three projects and nothing in them, the use case on it, and its clock.
+// env is a store with three projects and nothing in them, the use case and a worker on it, and its clock.
 type env struct {
 	*alert.Alerts
-	t     *testing.T
-	store store.Store
-	clock *clock.Fake
-	drawn int
+	t      testing.TB
+	dir    string
+	store  store.Store
+	worker *alert.Worker
+	clock  *clock.Fake
+	drawn  int
+	read   int // notices that news has told of
 }
 
 func newEnv(t *testing.T) *env {
 	t.Helper()
-	c := clock.NewFake(begin)
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir(), Clock: c})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := &env{t: t, dir: t.TempDir(), clock: clock.NewFake(begin)}
+	e.open()
 	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
+		if err := e.store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	e := &env{Alerts: alert.New(st, c), t: t, store: st, clock: c}
 	e.update("", func(tx store.Tx) error {
 		var errs []error
 		for _, a := range []taocan.AccountID{"acme", "rival"} {
@@ -57,6 +59,16 @@ func newEnv(t *testing.T) *env {
 		return errors.Join(errs...)
 	})
 	return e
+}
+
+// open opens the store as a process does that starts.
+func (e *env) open() {
+	e.t.Helper()
+	st, err := sqlite.Open(e.t.Context(), sqlite.Options{Dir: e.dir, Clock: e.clock, Zone: shanghai})
+	e.must(err)
+	e.store, e.Alerts = st, alert.New(st, e.clock, shanghai)
+	e.worker = alert.NewWorker(alert.WorkerConfig{Store: st, Clock: e.clock, Zone: shanghai, Random: rand.New(rand.NewSource(1)),
+		Forecasts: packages.New(st, e.clock, shanghai, nil)})
 }
 
 func (e *env) must(err error) {
@@ -91,17 +103,27 @@ func (e *env) take(kind taocan.DebitKind, p taocan.Purpose, quantity taocan.Segm
 	if kind == taocan.KindReservation {
 		op.Request.TTL, op.Request.OnDeadline = time.Hour, taocan.ReleaseOnDeadline
 	}
-	outcomes, err := e.store.CommitDebits(e.t.Context(), []store.Op{op}, debit.Decide)
+	e.do(op)
+}
+
+// do commits an operation as the engine does.
+func (e *env) do(op store.Op) {
+	e.t.Helper()
+	outcomes, err := e.store.CommitDebits(e.t.Context(), []store.Op{op}, func(l *store.Ledger, ops []store.Op) []store.Outcome {
+		outcomes := debit.Decide(l, ops)
+		alert.Watch(l)
+		return outcomes
+	})
 	e.must(err)
 	e.must(outcomes[0].Err)
 }
 
 func domestic(p taocan.Purpose, threshold taocan.Segments) taocan.AlertRule {
-	return taocan.AlertRule{Category: taocan.Domestic, Purpose: p, Threshold: threshold, Enabled: true}
+	return taocan.AlertRule{Kind: taocan.AlertRemaining, Unit: taocan.InMessages, Category: taocan.Domestic, Purpose: p, Threshold: threshold, Enabled: true}
 }
 
 func abroad(c taocan.Country, threshold taocan.Segments) taocan.AlertRule {
-	return taocan.AlertRule{Category: taocan.International, Purpose: taocan.General, Country: c, Threshold: threshold, Enabled: true}
+	return taocan.AlertRule{Kind: taocan.AlertRemaining, Unit: taocan.InMessages, Category: taocan.International, Purpose: taocan.General, Country: c, Threshold: threshold, Enabled: true}
 }
 
 func off(r taocan.AlertRule) taocan.AlertRule {
@@ -199,7 +221,7 @@ func TestTheBoardShowsWhatIsNotSetToo(t *testing.T) {
 
 	board, err := e.Board(t.Context(), stranger, taocan.Domestic)
 	e.must(err)
-	want := alert.Standing{AlertRule: taocan.AlertRule{Tenant: stranger, Category: taocan.Domestic, Purpose: taocan.Verification}, State: alert.Unset}
+	want := alert.Standing{AlertRule: taocan.AlertRule{Tenant: stranger, Kind: taocan.AlertRemaining, Unit: taocan.InMessages, Category: taocan.Domestic, Purpose: taocan.Verification}, State: alert.Unset}
 	if diff := cmp.Diff(want, board[0]); diff != "" {
 		t.Errorf("an unset target (-want +got):\n%s", diff)
 	}
@@ -223,7 +245,7 @@ func TestSetReplacesAllRulesOfTheActorsProjectOnly(t *testing.T) {
 	e.must(err)
 	want := domestic(taocan.Verification, 20)
 	want.Tenant, want.UpdatedAt = demo, begin
-	if diff := cmp.Diff([]alert.Standing{{AlertRule: want, State: alert.Low}}, got); diff != "" {
+	if diff := cmp.Diff([]alert.Standing{{AlertRule: want, State: alert.Low, Level: 20}}, got); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
 	e.wantRules(demo, "domestic-verification low 0")
@@ -355,7 +377,7 @@ func (e *env) audit() []taocan.AuditEntry {
 	e.t.Helper()
 	var page store.Page[taocan.AuditEntry]
 	e.must(e.store.View(e.t.Context(), func(r store.Reader) (err error) {
-		page, err = r.AuditEntries(e.t.Context(), store.Paging{Limit: 100})
+		page, err = r.AuditEntries(e.t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 100}})
 		return err
 	}))
 	return page.Items

@@ -47,7 +47,7 @@ func seeded(t *testing.T) (*Catalog, *clock.Fake) {
 func audit(t *testing.T, c *Catalog) (actions []string) {
 	t.Helper()
 	must(t, c.store.View(t.Context(), func(r store.Reader) error {
-		page, err := r.AuditEntries(t.Context(), store.Paging{Limit: 100})
+		page, err := r.AuditEntries(t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 100}})
 		for _, e := range page.Items {
 			actions = append(actions, strings.Join([]string{e.By, e.Action, e.Subject}, " "))
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -31,6 +32,9 @@ type Settings struct {
 	OrderCloseAfter time.Duration `name:"order-close-after" default:"24h" placeholder:"DURATION" help:"Unpaid orders close after this."`
 	IdempotencyDays int           `name:"idempotency-days" default:"30" placeholder:"DAYS" help:"How long debit ids are remembered, at least."`
 	StopTimeout     time.Duration `name:"stop-timeout" default:"15s" placeholder:"DURATION" help:"How long a stop waits for requests under way."`
+
+	BackupFolder string `name:"backup-folder" placeholder:"DIR" help:"Where backups are kept: metrics and doctor tell the age of the newest file in it."`
+	OtelEndpoint string `name:"otel-endpoint" placeholder:"URL" help:"Where traces go by OTLP over HTTP, such as http://127.0.0.1:4318. Without it nothing is traced."`
 }
 
 // Defaults are the settings where nothing is said.
@@ -47,39 +51,73 @@ func Defaults() Settings {
 	return s
 }
 
+// Origin says where the value of a setting came from.
+type Origin string
+
+// The origins, each of which wins over those before it.
+const (
+	FromDefault     Origin = "default"
+	FromFile        Origin = "file"
+	FromEnvironment Origin = "environment"
+	FromFlag        Origin = "flag"
+)
+
+// Effective is a setting as it holds. No setting is a secret: those stand in files that settings name.
+type Effective struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Origin Origin `json:"origin"`
+	Where  string `json:"where,omitempty"` // the line of the file, or the variable
+}
+
 // Merge fills in what the flags left open: s holds the flags and defaults, fromFlag names the settings that a
 // flag gave, file is the configuration file (nil: none), env looks up a variable. It then checks the result.
 // The error names every problem, one per line.
 func Merge(s Settings, fromFlag map[string]bool, file io.Reader, env func(string) (string, bool)) (Settings, error) {
+	s, _, err := Explain(s, fromFlag, file, env)
+	return s, err
+}
+
+// Explain merges like Merge and says where each value came from, in the order of Settings. It does so for settings that
+// are refused, too.
+func Explain(s Settings, fromFlag map[string]bool, file io.Reader, env func(string) (string, bool)) (Settings, []Effective, error) {
 	var lines map[string]line
 	var problems []error
 	if file != nil {
 		lines, problems = readFile(file)
 	}
 	v := reflect.ValueOf(&s).Elem()
-	for i := range v.NumField() {
+	all := make([]Effective, v.NumField())
+	for i := range all {
 		name := v.Type().Field(i).Tag.Get("name")
 		written, inFile := lines[name]
 		delete(lines, name)
-		if fromFlag[name] {
-			continue
+		e := Effective{Name: name, Origin: FromDefault}
+		value := ""
+		if fromEnv, _ := env(Variable(name)); fromFlag[name] {
+			e.Origin = FromFlag
+		} else if fromEnv != "" { // an empty variable is how many tools leave one out
+			e.Origin, e.Where, value = FromEnvironment, Variable(name), fromEnv
+		} else if inFile {
+			e.Origin, e.Where, value = FromFile, fmt.Sprintf("line %d", written.n), written.value
 		}
-		source, value, found := fmt.Sprintf("line %d: %s", written.n, name), written.value, inFile
-		if fromEnv, _ := env(Variable(name)); fromEnv != "" { // an empty variable is how many tools leave one out
-			source, value, found = Variable(name), fromEnv, true
+		if e.Where != "" {
+			if err := set(v.Field(i), value); err != nil {
+				source := e.Where
+				if e.Origin == FromFile {
+					source += ": " + name
+				}
+				problems = append(problems, fmt.Errorf("%s: %w", source, err))
+			}
 		}
-		if !found {
-			continue
-		}
-		if err := set(v.Field(i), value); err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", source, err))
-		}
+		e.Value = fmt.Sprint(v.Field(i).Interface())
+		all[i] = e
 	}
 	for name, l := range lines {
 		problems = append(problems, fmt.Errorf("line %d: %s is not a setting", l.n, name))
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return s, errors.Join(append(problems, s.check()...)...)
+	return s, all, errors.Join(append(problems, s.check()...)...)
 }
 
 // Variable is the environment variable of a setting.
@@ -186,5 +224,12 @@ func (s Settings) check() []error {
 	refuse(s.OrderCloseAfter >= time.Minute, "order-close-after: must be at least 1m")
 	refuse(s.IdempotencyDays >= 1 && s.IdempotencyDays <= 3650, "idempotency-days: must be from 1 to 3650")
 	refuse(s.StopTimeout > 0, "stop-timeout: must be more than 0")
+	refuse(s.OtelEndpoint == "" || isPlainURL(s.OtelEndpoint), "otel-endpoint: must be an http or https address without a password, such as http://127.0.0.1:4318")
 	return bad
+}
+
+// isPlainURL reports whether s is an address of HTTP that carries no secret, as settings are printed.
+func isPlainURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }

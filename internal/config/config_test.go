@@ -3,6 +3,8 @@ package config_test
 import (
 	"io"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +95,8 @@ func TestMergeNamesEveryProblemAtOnce(t *testing.T) {
 
 func TestMergeChecksBounds(t *testing.T) {
 	for _, line := range []string{"addr = 8080", "data =", "zone =", "zone = Local", "log-level = loud", "max-quantity = 99",
-		"trusted-proxies = 10.0.0.0/8, nonsense", "product-name = " + strings.Repeat("名", 21), "order-close-after = 59s", "idempotency-days = 0", "stop-timeout = 0s"} {
+		"trusted-proxies = 10.0.0.0/8, nonsense", "product-name = " + strings.Repeat("名", 21), "order-close-after = 59s", "idempotency-days = 0", "stop-timeout = 0s",
+		"otel-endpoint = 127.0.0.1:4318", "otel-endpoint = ftp://x", "otel-endpoint = http://user:secret@x", "otel-endpoint = http://x?key=secret"} {
 		if _, err := merge(nil, line, nil); err == nil {
 			t.Errorf("%q was accepted", line)
 		}
@@ -112,5 +115,61 @@ func TestTheExampleFileHoldsTheDefaults(t *testing.T) {
 	}
 	if diff := cmp.Diff(config.Defaults(), got); diff != "" {
 		t.Errorf("the example file differs from the defaults (-defaults +file):\n%s", diff)
+	}
+}
+
+func TestExplainSaysWhereEveryValueCameFrom(t *testing.T) {
+	s := config.Defaults()
+	s.Zone = "UTC"
+	_, all, err := config.Explain(s, map[string]bool{"zone": true}, strings.NewReader("\naddr = :9000\ndata = there\nzone = Asia/Tokyo\nlog-level = loud\n"),
+		func(name string) (string, bool) { return map[string]string{"TAOCAN_DATA": "elsewhere"}[name], true })
+	if err == nil || err.Error() != `log-level: "loud" is none of debug, info, warn, error` {
+		t.Errorf("error %v", err)
+	}
+	got := map[string]config.Effective{}
+	for _, e := range all {
+		got[e.Name] = e
+	}
+	for _, want := range []config.Effective{
+		{Name: "addr", Value: ":9000", Origin: config.FromFile, Where: "line 2"},
+		{Name: "data", Value: "elsewhere", Origin: config.FromEnvironment, Where: "TAOCAN_DATA"},
+		{Name: "zone", Value: "UTC", Origin: config.FromFlag},
+		{Name: "log-level", Value: "loud", Origin: config.FromFile, Where: "line 5"},
+		{Name: "stop-timeout", Value: "15s", Origin: config.FromDefault},
+	} {
+		if diff := cmp.Diff(want, got[want.Name]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", want.Name, diff)
+		}
+	}
+	if len(all) != reflect.TypeFor[config.Settings]().NumField() {
+		t.Errorf("%d settings are explained, want every one", len(all))
+	}
+}
+
+func TestTheExampleFileExplainsEverySetting(t *testing.T) {
+	b, err := os.ReadFile("../../docs/taocan.conf.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(b), "\n")
+	settings := reflect.TypeFor[config.Settings]()
+	for i := range settings.NumField() {
+		tag := settings.Field(i).Tag
+		name := tag.Get("name")
+		at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, name+" =") })
+		if at < 0 {
+			t.Errorf("%s is not in the example file", name)
+			continue
+		}
+		first := at // settings that belong together share a comment
+		for first > 0 && lines[first-1] != "" && !strings.HasPrefix(lines[first-1], "#") {
+			first--
+		}
+		if first == 0 || !strings.HasPrefix(lines[first-1], "# ") {
+			t.Errorf("no comment in the example file explains %s", name)
+		}
+		if tag.Get("help") == "" {
+			t.Errorf("the flag --%s has no help", name)
+		}
 	}
 }

@@ -103,7 +103,7 @@ func (c *console) drafted(r *http.Request, form url.Values, board []alert.Standi
 	for _, code := range codes {
 		known := slices.ContainsFunc(rows, func(s alert.Standing) bool { return s.Country == code })
 		if code.Valid() && !known && len(rows) < alert.MaxRules {
-			rule := taocan.AlertRule{Category: taocan.International, Purpose: taocan.General, Country: code}
+			rule := taocan.AlertRule{Kind: taocan.AlertRemaining, Unit: taocan.InMessages, Category: taocan.International, Purpose: taocan.General, Country: code}
 			rows = append(rows, alert.Standing{AlertRule: rule, State: alert.Unset, Remaining: balance.ByCountry[code]})
 		}
 	}
@@ -152,7 +152,7 @@ func (c *console) alertsSave(w http.ResponseWriter, r *http.Request) error {
 		rule.Threshold = taocan.Segments(n)
 		rules = append(rules, rule)
 	}
-	_, err := c.Alerts.Set(r.Context(), actorOf(r), rules)
+	_, err := c.Alerts.SetBoard(r.Context(), actorOf(r), rules)
 	if err == nil {
 		return seeOther(w, r, "/alerts?done=saved")
 	}

@@ -19,6 +19,7 @@ import (
 	"taocan/internal/order"
 	"taocan/internal/packages"
 	"taocan/internal/taocan"
+	"taocan/internal/topup"
 )
 
 // Config is what the console stands on. All of it must be set, but for Product.
@@ -35,6 +36,7 @@ type Config struct {
 	Packages *packages.Packages
 	Debits   *debit.Engine
 	Alerts   *alert.Alerts
+	TopUps   *topup.TopUps
 	Live     *live.Hub
 }
 
@@ -65,6 +67,7 @@ func New(cfg Config) (http.Handler, error) {
 	c.orderShowRoutes()
 	c.orderPayRoutes()
 	c.alertRoutes()
+	c.topUpRoutes()
 	c.voucherRoutes()
 	c.walletRoutes()
 	c.settingsProjectRoutes()

@@ -30,6 +30,7 @@ import (
 	"taocan/internal/store"
 	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/topup"
 )
 
 var shanghai = func() *time.Location {
@@ -91,14 +92,15 @@ func newEnv(t testing.TB) *env {
 	e.packages = packages.New(e.store, e.clock, shanghai, strings.NewReader(strings.Repeat("digits of granted numbers", 1000)))
 	e.engine = debit.New(debit.Config{Store: e.store, Clock: e.clock})
 	e.engine.Start(ctx)
-	e.alerts = alert.New(e.store, e.clock)
+	e.alerts = alert.New(e.store, e.clock, shanghai)
+	topUps := topup.New(topup.Config{Store: e.store, Clock: e.clock, Zone: shanghai, Catalog: e.catalog, Orders: e.orders})
 	hub := live.New(live.Config{Store: e.store, Clock: e.clock, Packages: e.packages, Orders: e.orders, Alerts: e.alerts})
 	hub.Start(ctx)
 	pages, err := console.New(console.Config{Log: log, Clock: e.clock, Zone: shanghai, Random: &counting{}, Access: e.access, Catalog: e.catalog,
-		Orders: e.orders, Packages: e.packages, Debits: e.engine, Alerts: e.alerts, Live: hub})
+		Orders: e.orders, Packages: e.packages, Debits: e.engine, Alerts: e.alerts, TopUps: topUps, Live: hub})
 	e.must(err)
 	handler, err := rest.New(rest.Config{Log: log, Clock: e.clock, Zone: shanghai, Version: "test", Store: e.store, Access: e.access, Catalog: e.catalog,
-		Orders: e.orders, Packages: e.packages, Engine: e.engine, Alerts: e.alerts, Live: hub, Pages: pages})
+		Orders: e.orders, Packages: e.packages, Engine: e.engine, Alerts: e.alerts, TopUps: topUps, Live: hub, Pages: pages})
 	e.must(err)
 	e.server = httptest.NewServer(handler)
 	t.Cleanup(func() {

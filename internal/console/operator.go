@@ -26,6 +26,9 @@ func (c *console) operatorRoutes() {
 	c.operatorProductRoutes()
 	c.operatorAgreementRoutes()
 	c.operatorAuditRoutes()
+	c.operatorFindRoutes()
+	c.operatorStaffRoutes()
+	c.operatorImportRoutes()
 }
 
 // operatorForm readies a form: new, or as it was sent with what is wrong with it.
@@ -162,7 +165,7 @@ func (c *console) operatorAgain(r *http.Request, x operatorWrite, d *operatorFie
 
 // operatorMessages tell apart the ways in which one field may be wrong, by how the use cases' messages begin.
 var operatorMessages = []struct{ begin, reason string }{
-	{"is missing", "missing"}, {"is not known", "unknown"}, {"is not an account", "unknown"}, {"is not a product", "unknown"},
+	{"you cannot suspend yourself", "suspend_self"}, {"is the last operator", "last_operator"}, {"is missing", "missing"}, {"is not known", "unknown"}, {"is not an account", "unknown"}, {"is not a product", "unknown"},
 	{"must be in the future", "past"}, {"must not be in the past", "past"}, {"must be after valid_from", "order"},
 	{"would lift the wallet", "wallet_full"}, {"would leave more", "package_full"}, {"goes with international", "domestic_country"},
 	{"must be left out for domestic", "domestic_country"}, {"must be general abroad", "general_abroad"}, {"of an international package", "general_abroad"},

@@ -30,10 +30,18 @@ func (c *console) showOperatorAccounts(w http.ResponseWriter, r *http.Request, s
 	if refused != nil {
 		p.Create = *refused
 	}
-	if p.List, err = listOf("/operator/accounts", r.URL.Query()); err != nil {
+	if p.List, err = listOf("/operator/accounts", r.URL.Query(), "q", "level", "suspended"); err != nil {
 		return err
 	}
-	page, err := c.Access.Accounts(r.Context(), pagingOf(p.List))
+	filter := store.AccountFilter{Query: trimmed(p.List, "q"), Paging: pagingOf(p.List)}
+	for _, level := range p.List.Filters["level"] {
+		filter.Levels = append(filter.Levels, taocan.Level(level))
+	}
+	if s := p.List.Filters.Get("suspended"); s != "" {
+		yes := s == "true"
+		filter.Suspended = &yes
+	}
+	page, err := c.Access.Accounts(r.Context(), filter)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ func (c *console) showOperatorAgreements(w http.ResponseWriter, r *http.Request,
 			return err
 		}
 	}
+	if preview != "" && p.Current.Version != "" {
+		p.Diff = diffLines(p.Current.Markdown, strings.ReplaceAll(sent.Value("markdown", ""), "\r\n", "\n"))
+	}
 	if version := r.URL.Query().Get("show"); version != "" {
 		i := slices.IndexFunc(p.Agreements, func(a taocan.Agreement) bool { return a.Version == version })
 		if i < 0 {

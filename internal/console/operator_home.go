@@ -74,7 +74,7 @@ func (c *console) operatorFind(ctx context.Context, query string) (string, error
 // operatorCounts is how much there is on the platform.
 func (c *console) operatorCounts(ctx context.Context) ([]view.OperatorCount, error) {
 	one := store.Paging{Limit: 1}
-	accounts, err := c.Access.Accounts(ctx, one)
+	accounts, err := c.Access.Accounts(ctx, store.AccountFilter{Paging: one})
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +82,15 @@ func (c *console) operatorCounts(ctx context.Context) ([]view.OperatorCount, err
 	if err != nil {
 		return nil, err
 	}
-	pending, err := c.Orders.AllOrders(ctx, taocan.OrderPending, one)
+	pending, err := c.Orders.AllOrders(ctx, store.OrderFilter{State: taocan.OrderPending, Paging: one})
 	if err != nil {
 		return nil, err
 	}
-	paid, err := c.Orders.AllOrders(ctx, taocan.OrderPaid, one)
+	paid, err := c.Orders.AllOrders(ctx, store.OrderFilter{State: taocan.OrderPaid, Paging: one})
 	if err != nil {
 		return nil, err
 	}
-	vouchers, err := c.Orders.AllVouchers(ctx, one)
+	vouchers, err := c.Orders.AllVouchers(ctx, store.VoucherFilter{Paging: one})
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func selected(n *html.Node) (value string) {
 // lastAct is the newest line of the audit log: what was done, to what, by whom.
 func (e *env) lastAct() (action, subject, by string) {
 	e.t.Helper()
-	page, err := e.access.AuditEntries(e.t.Context(), store.Paging{Limit: 1})
+	page, err := e.access.AuditEntries(e.t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 1}})
 	e.must(err)
 	return page.Items[0].Action, page.Items[0].Subject, page.Items[0].By
 }
@@ -102,7 +102,7 @@ func TestOperatorPagesAreForStaffAlone(t *testing.T) {
 		"/operator/packages/U1B19042914D4FE7/adjust", "/operator/vouchers", "/operator/price-lists", "/operator/price-lists/preview", "/operator/products",
 		"/operator/products/verification-5k/on-sale", "/operator/agreements", "/operator/agreements/preview",
 	}
-	before, err := e.access.AuditEntries(t.Context(), store.Paging{Limit: 1})
+	before, err := e.access.AuditEntries(t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 1}})
 	e.must(err)
 	for _, path := range writes {
 		owner.post(path, "amount", "1", "suspended", "true", "login", "owner").wantPage(t, http.StatusNotFound)
@@ -110,7 +110,7 @@ func TestOperatorPagesAreForStaffAlone(t *testing.T) {
 			t.Errorf("a stranger's %s: %d to %q, want the login page", path, got.status, got.header.Get("Location"))
 		}
 	}
-	after, err := e.access.AuditEntries(t.Context(), store.Paging{Limit: 1})
+	after, err := e.access.AuditEntries(t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 1}})
 	e.must(err)
 	if after.Total != before.Total {
 		t.Errorf("%d lines in the audit log, want %d: something was written", after.Total, before.Total)
@@ -480,7 +480,7 @@ func TestOperatorVouchers(t *testing.T) {
 
 func firstVoucher(e *env, t *testing.T) string {
 	t.Helper()
-	page, err := e.access.AuditEntries(t.Context(), store.Paging{Limit: 1})
+	page, err := e.access.AuditEntries(t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 1}})
 	e.must(err)
 	return page.Items[0].Subject
 }

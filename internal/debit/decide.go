@@ -16,11 +16,12 @@ const DecisionVersion = 1
 // looks at nothing but its arguments and changes nothing but the ledger.
 func Decide(l *store.Ledger, ops []store.Op) []store.Outcome {
 	outcomes := make([]store.Outcome, len(ops))
+	var gifts []gift // room for one debit's, used again
 	for i := range ops {
 		op := &ops[i]
 		switch op.Kind {
 		case store.OpTake:
-			outcomes[i] = take(l, op)
+			outcomes[i] = take(l, op, &gifts)
 		case store.OpCommit:
 			outcomes[i] = commit(l, op)
 		case store.OpRelease:
@@ -34,56 +35,115 @@ func Decide(l *store.Ledger, ops []store.Op) []store.Outcome {
 
 func refuse(err error) store.Outcome { return store.Outcome{Err: err} }
 
-// take is a debit or a reservation. Precedence: replay or conflict, then quota.
-func take(l *store.Ledger, op *store.Op) store.Outcome {
+// take is a debit or a reservation. Precedence: replay or conflict, then caps, then quota.
+func take(l *store.Ledger, op *store.Op, room *[]gift) store.Outcome {
 	if d := l.Record(op.Tenant, op.ID); d != nil {
 		if d.DebitRequest != op.Request {
 			return refuse(fmt.Errorf("id %s was used for something else: %w", op.ID, taocan.ErrConflict))
 		}
 		return store.Outcome{Debit: d, Replayed: true}
 	}
-	at := l.At(op.Account)
-	allocations, available := allocate(l.Balances(op.Tenant), &op.Request, at)
-	if allocations == nil {
-		return refuse(&taocan.QuotaError{Requested: op.Request.Quantity, Available: available})
+	r, at := &op.Request, l.At(op.Account)
+	watch := l.Watch(op.Tenant)
+	if err := capped(watch, r, at); err != nil {
+		return refuse(err)
 	}
-	d := &taocan.Debit{Tenant: op.Tenant, DebitRequest: op.Request, State: taocan.Committed, At: at, Allocations: allocations,
+	from, missing := allocate((*room)[:0], l, op.Tenant, watch, r, at)
+	*room = from
+	d := &taocan.Debit{Tenant: op.Tenant, DebitRequest: *r, State: taocan.Committed, At: at,
 		DecisionVersion: DecisionVersion, SegmentVersion: segment.RuleVersion}
+	if missing > 0 {
+		var more taocan.Segments
+		if r.Kind == taocan.KindDebit { // a reservation holds messages, never money
+			more, d.OverflowPrice = l.Overflowable(op.Tenant, r)
+		}
+		if more < missing {
+			return refuse(&taocan.QuotaError{Requested: r.Quantity, Available: r.Quantity - missing + more})
+		}
+		d.Overflow = missing
+	}
+	d.Allocations = make([]taocan.Allocation, len(from))
+	for i, g := range from {
+		d.Allocations[i] = taocan.Allocation{Package: g.Number, Quantity: g.quantity}
+	}
 	move := taocan.EntryDebit
-	if op.Request.Kind == taocan.KindReservation {
-		d.State, d.Deadline = taocan.Reserved, at.Add(op.Request.TTL)
+	if r.Kind == taocan.KindReservation {
+		d.State, d.Deadline = taocan.Reserved, at.Add(r.TTL)
 		move = taocan.EntryReserve
 	}
 	if op.DryRun {
 		d.State, d.Deadline = taocan.DryRun, time.Time{}
 		return store.Outcome{Debit: d}
 	}
-	balances := l.Balances(op.Tenant)
-	for _, a := range allocations {
-		l.Move(op.Tenant, balances.Balance(a.Package), move, a.Quantity, op.ID)
+	for _, g := range from {
+		if g.owner != op.Tenant {
+			l.Own(g.Number, g.owner)
+		}
+		l.Move(g.owner, g.Balance, move, g.quantity, op.ID)
+	}
+	if d.Overflow > 0 {
+		l.Overflow(op.Tenant, r.Category, d.Overflow, d.OverflowPrice)
+	}
+	if watch != nil && watch.Meter != nil {
+		watch.Meter.Add(at, r, r.Quantity)
 	}
 	l.Write(d)
 	return store.Outcome{Debit: d}
 }
 
-// allocate chooses packages in the order of use (product rules §7): those of exactly the purpose first, then
-// general ones; within each, soonest expiry, then earliest purchase, then number. If they hold less than is asked,
-// it takes nothing and says how much there is.
-func allocate(b *store.Balances, r *taocan.DebitRequest, at time.Time) (allocations []taocan.Allocation, available taocan.Segments) {
-	missing := r.Quantity
-	for _, purpose := range payingPurposes(r.Purpose) {
-		for _, x := range b.Pool(store.PoolKey{Category: r.Category, Purpose: purpose, Country: r.Country}) {
-			if x.Remaining == 0 || !at.Before(x.ExpiresAt) {
-				continue
-			}
-			q := min(missing, x.Remaining)
-			allocations = append(allocations, taocan.Allocation{Package: x.Number, Quantity: q})
-			if missing -= q; missing == 0 {
-				return allocations, 0
-			}
+// capped refuses what a hard cap does not allow (product rules §7). What is reserved counts.
+func capped(w *store.Watch, r *taocan.DebitRequest, at time.Time) error {
+	if w == nil {
+		return nil
+	}
+	for _, limit := range w.Limits {
+		if limit.Cap == 0 || !limit.Counts(r.Category, r.Purpose, r.Country) {
+			continue
+		}
+		if used := w.Meter.Taken(limit.Category, limit.Purpose, limit.Country, limit.Period, at); used+r.Quantity > limit.Cap {
+			return &taocan.LimitError{Limit: limit.Cap, Used: used, ResetsAt: w.Meter.Ends(limit.Period, at)}
 		}
 	}
-	return nil, r.Quantity - missing
+	return nil
+}
+
+// gift is what one package gives.
+type gift struct {
+	*store.Balance
+	owner    taocan.Tenant
+	quantity taocan.Segments
+}
+
+// allocate chooses packages in the order of use (product rules §7): those of exactly the purpose first, then general
+// ones; within each, soonest expiry, then earliest purchase, then number. After its own packages come those of the projects
+// that share theirs with it, project by project. It takes nothing yet, and says how much is missing.
+func allocate(from []gift, l *store.Ledger, t taocan.Tenant, w *store.Watch, r *taocan.DebitRequest, at time.Time) (_ []gift, missing taocan.Segments) {
+	missing = r.Quantity
+	use := func(owner taocan.Tenant) bool {
+		b := l.Balances(owner)
+		for _, purpose := range payingPurposes(r.Purpose) {
+			for _, x := range b.Pool(store.PoolKey{Category: r.Category, Purpose: purpose, Country: r.Country}) {
+				if x.Remaining == 0 || !at.Before(x.ExpiresAt) {
+					continue
+				}
+				q := min(missing, x.Remaining)
+				from = append(from, gift{x, owner, q})
+				if missing -= q; missing == 0 {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if use(t) || w == nil {
+		return from, missing
+	}
+	for _, owner := range w.Pool {
+		if use(owner) {
+			break
+		}
+	}
+	return from, missing
 }
 
 // payingPurposes lists which packages pay for a purpose, in the order of use.
@@ -184,22 +244,25 @@ func deadline(l *store.Ledger, op *store.Op) store.Outcome {
 
 // settle ends an open reservation: the first quantity messages of its allocations become used, the rest returns.
 func settle(l *store.Ledger, open *taocan.Debit, quantity taocan.Segments, state taocan.DebitState, byDeadline bool) *taocan.Debit {
-	balances := l.Balances(open.Tenant)
 	for _, s := range shares(open.Allocations, quantity) {
-		b := balances.Balance(s.Package)
+		owner := l.Owner(open.Tenant, s.Package)
+		b := l.Balances(owner).Balance(s.Package)
 		if open.At.Equal(l.At(open.Account)) { // reserved by this same commit
 			l.Unreserve(b, s.used+s.returned)
 			if s.used > 0 {
-				l.Move(open.Tenant, b, taocan.EntryDebit, s.used, open.ID)
+				l.Move(owner, b, taocan.EntryDebit, s.used, open.ID)
 			}
 			continue
 		}
 		if s.used > 0 {
-			l.Move(open.Tenant, b, taocan.EntryCommit, s.used, open.ID)
+			l.Move(owner, b, taocan.EntryCommit, s.used, open.ID)
 		}
 		if s.returned > 0 {
-			l.Move(open.Tenant, b, taocan.EntryRelease, s.returned, open.ID)
+			l.Move(owner, b, taocan.EntryRelease, s.returned, open.ID)
 		}
+	}
+	if w := l.Watch(open.Tenant); w != nil && w.Meter != nil && quantity < open.Quantity {
+		w.Meter.Add(open.At, &open.DebitRequest, quantity-open.Quantity) // a return credits the day of taking
 	}
 	d := *open
 	d.State, d.Settled, d.SettledAt, d.ByDeadline = state, quantity, l.At(open.Account), byDeadline

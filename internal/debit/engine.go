@@ -22,6 +22,9 @@ type Config struct {
 	Clock  clock.Clock
 	Log    *slog.Logger
 	Limits Limits // zero: DefaultLimits
+	// Watch looks at what a batch came to, before it is committed, and may write notices beside it. It is pure, like Decide.
+	// nil: nobody looks.
+	Watch func(*store.Ledger)
 	// SweepEvery is how often due reservations are looked for; default 250 ms, so that none is settled more than
 	// a second late.
 	SweepEvery time.Duration
@@ -36,6 +39,7 @@ type Engine struct {
 	clock clock.Clock
 	log   *slog.Logger
 	every time.Duration
+	watch func(*store.Ledger)
 
 	mu      sync.Mutex
 	machine *machine // guarded by mu
@@ -47,12 +51,16 @@ type Engine struct {
 	jumped   atomic.Bool // and logged
 	draining atomic.Bool
 	counts   counts
+	refusals *refusalLog
 }
 
 type counts struct {
 	commits, operations, replays atomic.Int64
 	refused                      sync.Map // reason string → *atomic.Int64
 	overdue                      atomic.Int64
+	lastCommit                   atomic.Int64 // µs, 0: none yet
+	done, replayed               [len(operations)]atomic.Int64
+	commitTime, commitSize       histogram // µs, operations
 }
 
 // New returns an engine at rest.
@@ -66,7 +74,8 @@ func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, machine: newMachine(c.Limits), wake: make(chan struct{}, 1)}
+	return &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, watch: c.Watch, machine: newMachine(c.Limits), wake: make(chan struct{}, 1),
+		refusals: newRefusalLog(c.Clock.Now())}
 }
 
 // Start runs the engine until Stop.
@@ -136,7 +145,7 @@ func (e *Engine) Do(ctx context.Context, ops []store.Op) ([]store.Outcome, error
 		}
 		if err := Validate(&op); err != nil {
 			outcomes[i].Err = err
-			e.refused(err)
+			e.refusedOp(&op, err)
 			continue
 		}
 		valid = append(valid, op)
@@ -148,20 +157,17 @@ func (e *Engine) Do(ctx context.Context, ops []store.Op) ([]store.Outcome, error
 	}
 	c := &call{ops: valid, bytes: bytes, answer: make(chan result, 1)}
 	if err := e.submit(c, (*machine).offer); err != nil {
-		e.refused(err)
+		e.refusedAll(valid, err)
 		return nil, err
 	}
 	r, err := c.wait(ctx)
 	if err != nil {
+		e.refusedAll(valid, err)
 		return nil, err
 	}
 	for i, o := range r {
 		outcomes[places[i]] = o
-		if o.Err != nil {
-			e.refused(o.Err)
-		} else if o.Replayed {
-			e.counts.replays.Add(1)
-		}
+		e.count(&valid[i], o)
 	}
 	return outcomes, nil
 }
@@ -179,7 +185,7 @@ func (e *Engine) submit(c *call, how func(*machine, *call) error) error {
 	if e.draining.Load() {
 		return fmt.Errorf("the server is stopping: %w", taocan.ErrUnavailable)
 	}
-	if err := e.checkClock(); err != nil {
+	if err := e.checkWrites(); err != nil {
 		return err
 	}
 	e.mu.Lock()
@@ -226,6 +232,7 @@ func (e *Engine) step(ctx context.Context) bool {
 			ops = append(ops, c.ops...)
 		}
 	}
+	began := e.clock.Monotonic()
 	outcomes, err, broken := e.commit(ctx, ops)
 	if broken != nil {
 		e.log.Error("debit engine stopped: the ledger is suspect; run taocan verify", "error", broken)
@@ -237,6 +244,9 @@ func (e *Engine) step(ctx context.Context) bool {
 	} else {
 		e.counts.commits.Add(1)
 		e.counts.operations.Add(int64(len(ops)))
+		e.counts.commitTime.observe((e.clock.Monotonic() - began).Microseconds())
+		e.counts.commitSize.observe(int64(len(ops)))
+		e.counts.lastCommit.Store(e.clock.Now().UnixMicro())
 	}
 	e.mu.Lock()
 	answers := e.machine.complete(outcomes, err)
@@ -252,8 +262,17 @@ func (e *Engine) commit(ctx context.Context, ops []store.Op) (outcomes []store.O
 			broken = fmt.Errorf("%v\n%s", p, debug.Stack())
 		}
 	}()
-	outcomes, err = e.store.CommitDebits(ctx, ops, Decide)
+	outcomes, err = e.store.CommitDebits(ctx, ops, e.decide)
 	return outcomes, err, nil
+}
+
+// decide settles a batch and then lets rules look at what it came to.
+func (e *Engine) decide(l *store.Ledger, ops []store.Op) []store.Outcome {
+	outcomes := Decide(l, ops)
+	if e.watch != nil && len(l.Written()) > 0 {
+		e.watch(l)
+	}
+	return outcomes
 }
 
 // sweepLoop settles reservations past their deadline.
@@ -315,13 +334,13 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	}
 }
 
-// checkClock refuses early what the store would refuse, and logs it once.
-func (e *Engine) checkClock() error {
-	err := e.store.CheckClock()
+// checkWrites refuses early what the store would refuse, and logs it once.
+func (e *Engine) checkWrites() error {
+	err := e.store.CheckWrites()
 	if err == nil {
 		e.jumped.Store(false)
 	} else if e.jumped.CompareAndSwap(false, true) {
-		e.log.Error("nothing is written to the ledger until an operator confirms the clock", "error", err)
+		e.log.Error("nothing is written to the ledger", "error", err)
 	}
 	return err
 }
@@ -334,7 +353,7 @@ func (e *Engine) Ready() error {
 	e.mu.Lock()
 	stopped := e.machine.stopped
 	e.mu.Unlock()
-	return errors.Join(stopped, e.checkClock())
+	return errors.Join(stopped, e.checkWrites())
 }
 
 func (e *Engine) refused(err error) {
@@ -352,7 +371,7 @@ func Reason(err error) string {
 		kind error
 		name string
 	}{
-		{taocan.ErrUnavailable, "unavailable"}, {taocan.ErrInsufficientQuota, "insufficient_quota"}, {taocan.ErrConflict, "idempotency_conflict"}, {taocan.ErrInvalid, "invalid_request"},
+		{taocan.ErrUnavailable, "unavailable"}, {taocan.ErrInsufficientQuota, "insufficient_quota"}, {taocan.ErrUsageLimit, "usage_limit_reached"}, {taocan.ErrConflict, "idempotency_conflict"}, {taocan.ErrInvalid, "invalid_request"},
 		{taocan.ErrNotFound, "not_found"}, {taocan.ErrState, "reservation_not_open"},
 	} {
 		if errors.Is(err, k.kind) {
@@ -360,26 +379,4 @@ func Reason(err error) string {
 		}
 	}
 	return "internal"
-}
-
-// Stats is what the engine has done since it started, and what waits now.
-type Stats struct {
-	Commits, Operations, Replays int64
-	Refused                      map[string]int64 // by Reason
-	Queued                       int
-	Overdue                      int64 // reservations past their deadline at the last look, up to one piece
-}
-
-// Stats counts.
-func (e *Engine) Stats() Stats {
-	s := Stats{Commits: e.counts.commits.Load(), Operations: e.counts.operations.Load(), Replays: e.counts.replays.Load(),
-		Overdue: e.counts.overdue.Load(), Refused: map[string]int64{}}
-	e.counts.refused.Range(func(k, v any) bool {
-		s.Refused[k.(string)] = v.(*atomic.Int64).Load()
-		return true
-	})
-	e.mu.Lock()
-	s.Queued = e.machine.ops
-	e.mu.Unlock()
-	return s
 }

@@ -112,6 +112,9 @@ func (e *Engine) explain(ctx context.Context, t taocan.Tenant, find func(store.R
 			return fmt.Errorf("packages before %s: %w", x.Debit.At, err)
 		}
 		x.Truncated = truncated
+		if packages, err = withShared(ctx, r, &x.Debit, packages); err != nil {
+			return fmt.Errorf("shared packages before %s: %w", x.Debit.At, err)
+		}
 		earlier, err := r.DebitsAt(ctx, t, x.Debit.At)
 		if err != nil {
 			return fmt.Errorf("commit of debit %s: %w", x.Debit.ID, err)
@@ -166,6 +169,30 @@ func candidates(ctx context.Context, r store.Reader, d *taocan.Debit) (packages 
 		}
 	}
 	return packages, truncated, list(taocan.Expired, "-expires_at", maxUnfit)
+}
+
+// withShared adds packages of other projects of the account that gave to d. Those that shared theirs and did not have to
+// give are not listed: whose packages a project could use is a setting without a history.
+func withShared(ctx context.Context, r store.Reader, d *taocan.Debit, packages []taocan.Package) ([]taocan.Package, error) {
+	before := d.At.Add(-time.Microsecond)
+	for _, a := range d.Allocations {
+		if slices.ContainsFunc(packages, func(p taocan.Package) bool { return p.Number == a.Package }) {
+			continue
+		}
+		p, err := r.PackageAnywhere(ctx, a.Package)
+		if err != nil {
+			return nil, err
+		}
+		if p.Account != d.Account || p.Project == d.Project {
+			continue
+		}
+		then, err := r.Packages(ctx, p.Tenant, store.PackageFilter{Query: string(p.Number), Now: before, AsOf: before, Paging: store.Paging{Limit: 1}})
+		if err != nil {
+			return nil, err
+		}
+		packages = append(packages, then.Items...)
+	}
+	return packages, nil
 }
 
 // commitOf is the sequence of the commit that recorded d, read from its entry; 0 where it left none.
@@ -235,14 +262,17 @@ func consider(packages []taocan.Package, d *taocan.Debit, commit []taocan.Debit)
 		}
 		all = append(all, c)
 	}
-	sort.SliceStable(all, func(i, j int) bool { return considerBefore(all[i], all[j], rank) })
+	sort.SliceStable(all, func(i, j int) bool { return considerBefore(all[i], all[j], d.Project, rank) })
 	return all
 }
 
-func considerBefore(a, b Considered, rank map[taocan.Purpose]int) bool {
+func considerBefore(a, b Considered, own taocan.ProjectID, rank map[taocan.Purpose]int) bool {
 	class := func(c Considered) int {
-		if c.Verdict == ExpiredThen || c.Verdict == OtherPurpose {
-			return len(taocan.Purposes) + 1
+		switch {
+		case c.Verdict == ExpiredThen || c.Verdict == OtherPurpose:
+			return 2 * (len(taocan.Purposes) + 1)
+		case c.Package.Project != own:
+			return len(taocan.Purposes) + 1 + rank[c.Package.Purpose]
 		}
 		return rank[c.Package.Purpose]
 	}

@@ -41,6 +41,7 @@ var outcomes = []outcome{
 	{taocan.ErrNotFound, http.StatusNotFound, "not_found", "Not found", "there is no such thing here"},
 	{taocan.ErrConflict, http.StatusConflict, "idempotency_conflict", "Conflict", "this id or key was used before with different content"},
 	{taocan.ErrInsufficientQuota, http.StatusConflict, "insufficient_quota", "Insufficient quota", "the usable packages hold less than that"},
+	{taocan.ErrUsageLimit, http.StatusConflict, "usage_limit_reached", "Usage limit reached", "a daily or monthly cap of the project does not allow it"},
 	{taocan.ErrInsufficientFunds, http.StatusConflict, "insufficient_funds", "Insufficient funds", "the wallet holds less than that"},
 	{taocan.ErrState, http.StatusConflict, "order_not_pending", "Not possible in this state", "the state does not allow it"},
 	{taocan.ErrAgreement, http.StatusConflict, "agreement_not_accepted", "Agreement not accepted", "the current agreement has to be accepted"},
@@ -83,9 +84,11 @@ func Codes() []Code {
 		{"not_found", 404, "Unknown, or of another project: which of the two is never told.", ""},
 		{"idempotency_conflict", 409, "The same id or key was used before with other content.", ""},
 		{"insufficient_quota", 409, "The usable packages hold less than that. Nothing was taken.", "requested, available"},
+		{"usage_limit_reached", 409, "A daily or monthly cap of the project does not allow it. Reserved messages count. Nothing was taken.", "limit, used, resets_at"},
 		{"insufficient_funds", 409, "Voucher, gift, cash and credit together are less than the order. Nothing was taken.", "total, available, missing"},
 		{"order_not_pending", 409, "The order has been paid, cancelled or closed.", "state"},
 		{"reservation_not_open", 409, "The reservation has been committed or released, or is past its deadline.", "state"},
+		{"package_state", 409, "The package is exhausted, expired, frozen or not frozen, and that does not go with what was asked.", "state"},
 		{"agreement_not_accepted", 409, "The current version of the agreement has to be accepted.", "current_version"},
 		{"voucher_not_usable", 409, "The voucher cannot pay this order.", "reason"},
 		{taocan.CodeAbovePriceList, 422, "More than the price list goes to: contact sales.", ""},
@@ -121,6 +124,7 @@ type Problem struct {
 	Errors     []taocan.FieldError
 	RetryAfter time.Duration
 	Allow      string // methods, with 405
+	RequestID  string // of the request that it answers as a whole; empty within a batch
 }
 
 func (o outcome) problem() *Problem {
@@ -180,6 +184,12 @@ func (p *Problem) explain(err error) {
 		p.add("requested", int64(e.Requested))
 		p.add("available", int64(e.Available))
 	}
+	if e := part[*taocan.LimitError](err); e != nil {
+		p.Detail = e.Error()
+		p.add("limit", int64(e.Limit))
+		p.add("used", int64(e.Used))
+		p.add("resets_at", e.ResetsAt.Format(time.RFC3339))
+	}
 	if e := part[*taocan.FundsError](err); e != nil {
 		p.Detail = e.Error()
 		p.add("total", e.Total.String())
@@ -190,6 +200,8 @@ func (p *Problem) explain(err error) {
 		p.Detail = e.Error()
 		if e.What == "reservation" {
 			p.Code = "reservation_not_open"
+		} else if e.What == "package" {
+			p.Code = "package_state"
 		}
 		p.add("state", e.State)
 	}
@@ -223,13 +235,15 @@ func (p *Problem) add(name string, value any) { p.Extras = append(p.Extras, Extr
 // Fail translates an error for the answer. What the table does not list is logged here, once, and shown as the
 // request's id.
 func Fail(ctx context.Context, log *slog.Logger, err error) *Problem {
-	if p := ProblemOf(err); p != nil {
-		return p
-	}
 	id := RequestOf(ctx).ID
+	if p := ProblemOf(err); p != nil {
+		named := *p // a problem may be shared
+		named.RequestID = id
+		return &named
+	}
 	log.ErrorContext(ctx, "internal error", "request_id", id, "error", err)
 	p := internal.problem()
-	p.Detail = "something went wrong here; the log knows it as request " + id
+	p.Detail, p.RequestID = "something went wrong here; the log knows it as request "+id, id
 	return p
 }
 
@@ -293,6 +307,10 @@ func (p *Problem) Append(b []byte) []byte {
 	b = AppendString(b, p.Detail)
 	b = append(b, `,"code":`...)
 	b = AppendString(b, p.Code)
+	if p.RequestID != "" {
+		b = append(b, `,"request_id":`...)
+		b = AppendString(b, p.RequestID)
+	}
 	return append(p.AppendFields(b), '}')
 }
 
@@ -348,5 +366,9 @@ func (p *Problem) Write(w http.ResponseWriter) {
 	}
 	h.Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(p.Append(nil), '\n'))
+	named := *p
+	if named.RequestID == "" {
+		named.RequestID = h.Get("X-Request-Id") // the front's
+	}
+	_, _ = w.Write(append(named.Append(nil), '\n'))
 }

@@ -22,7 +22,7 @@ import (
 
 // Request is what is known of a request while it is served. Owned by the request's goroutine.
 type Request struct {
-	ID     string
+	ID     string       // the caller's own X-Request-Id where that can stand in a log, else one of ours
 	Remote string       // address of whoever asks
 	TLS    bool         // asked over TLS, as far as a proxy that is trusted says
 	Call   string       // method and decoded path: with the body, the content of a keyed call
@@ -71,7 +71,7 @@ func (f *Front) Wrap(next http.Handler) http.Handler {
 
 func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	start := f.Clock.Monotonic()
-	info := &Request{ID: f.prefix + strconv.FormatUint(f.counter.Add(1), 36), Call: r.Method + " " + r.URL.Path, connection: r.Context()}
+	info := &Request{ID: f.name(r), Call: r.Method + " " + r.URL.Path, connection: r.Context()}
 	info.Remote, info.TLS = f.origin(r)
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, info), f.Timeout)
 	defer cancel()
@@ -108,15 +108,42 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 			by = info.Actor.Name()
 		}
 		f.Log.LogAttrs(ctx, slog.LevelInfo, "request",
-			slog.String("request_id", info.ID), slog.String("method", r.Method), slog.String("path", clip(path)),
-			slog.Int("status", answer.status), slog.Int64("bytes", answer.bytes), slog.Duration("took", took),
-			slog.String("remote", info.Remote), slog.String("project", string(info.Actor.Project)), slog.String("by", by))
+			slog.String("request_id", info.ID), slog.String("method", r.Method), slog.String("route", route(r)), slog.String("path", clip(path)),
+			slog.Int("status", answer.status), slog.Int64("bytes", answer.bytes), slog.Float64("ms", float64(took.Microseconds())/1000),
+			slog.String("remote", info.Remote), slog.String("project", string(info.Actor.Project)), slog.String("by", by),
+			slog.String("token", string(info.Actor.Token)))
 	}()
 	if plainPath(r) {
 		next.ServeHTTP(answer, r)
 	} else {
 		ProblemAt(http.StatusNotFound, "").Write(answer)
 	}
+}
+
+// maxRequestID bounds an id that a caller gives to its own request.
+const maxRequestID = 64
+
+// name is the request's id: the caller's, so that one id leads through the logs of all systems that a call passes, or one
+// of ours. A caller's may come twice; it names what it asked for and opens nothing.
+func (f *Front) name(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	sane := id != "" && len(id) <= maxRequestID
+	for i := 0; i < len(id) && sane; i++ {
+		c := id[i]
+		sane = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
+	}
+	if sane && !strings.HasPrefix(id, "tc_") { // somebody's token would end up in the log
+		return id
+	}
+	return f.prefix + strconv.FormatUint(f.counter.Add(1), 36)
+}
+
+// route is the pattern that matched, without the method that stands beside it in the log.
+func route(r *http.Request) string {
+	if _, path, ok := strings.Cut(r.Pattern, " "); ok {
+		return path
+	}
+	return r.Pattern
 }
 
 // slashStep stands for the id "/", which ServeMux would take for the end of a path. It is no id itself.

@@ -60,7 +60,7 @@ func (l *ledger) View(ctx context.Context, fn func(store.Reader) error) error {
 	return fn(l)
 }
 
-func (l *ledger) CheckClock() error {
+func (l *ledger) CheckWrites() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.clock
@@ -98,6 +98,10 @@ func (l *ledger) AlertRules(_ context.Context, t taocan.Tenant) (list []taocan.A
 	return list, nil
 }
 
+func (l *ledger) AlertStates(context.Context, taocan.Tenant) ([]taocan.AlertState, error) {
+	return nil, nil
+}
+
 // commit changes what the ledger holds, as a commit does.
 func (l *ledger) commit(change func()) {
 	l.mu.Lock()
@@ -131,7 +135,7 @@ func newBench(t *testing.T) *bench {
 
 func hubOn(l *ledger, c clock.Clock, log *bytes.Buffer) *Hub {
 	return New(Config{Store: l, Clock: c, Packages: packages.New(l, c, time.UTC, nil), Orders: order.New(order.Config{Store: l, Clock: c, Zone: time.UTC}),
-		Alerts: alert.New(l, c), Log: slog.New(slog.NewTextHandler(log, nil))})
+		Alerts: alert.New(l, c, time.UTC), Log: slog.New(slog.NewTextHandler(log, nil))})
 }
 
 func (b *bench) subscribe(t taocan.Tenant) *Subscription {
@@ -232,7 +236,7 @@ func TestWhatNoCommitTellsIsTold(t *testing.T) {
 func TestAlertsAreToldWhenTheirStateOrTheirRuleChanges(t *testing.T) {
 	b := newBench(t)
 	l := b.ledger
-	rule := taocan.AlertRule{Tenant: web, Category: taocan.Domestic, Purpose: taocan.Marketing, Threshold: 50, Enabled: true}
+	rule := taocan.AlertRule{Tenant: web, Kind: taocan.AlertRemaining, Unit: taocan.InMessages, Category: taocan.Domestic, Purpose: taocan.Marketing, Threshold: 50, Enabled: true}
 	l.left[web], l.rules = 100, []taocan.AlertRule{rule}
 	s, other := b.subscribe(web), b.subscribe(shop)
 	b.wants(s, "at first", "domestic 100", "international 0")

@@ -70,7 +70,7 @@ func (h *Hub) look(ctx context.Context) time.Duration {
 // be read is read again at the next look.
 func (h *Hub) readAll(ctx context.Context, watched []*project) error {
 	// By a clock that nobody trusts every package may have expired.
-	if err := h.cfg.Store.CheckClock(); err != nil {
+	if err := h.cfg.Store.CheckWrites(); err != nil {
 		return err
 	}
 	// The heads are read first: a commit in between is seen twice, not missed.
@@ -171,7 +171,8 @@ func (s *state) since(old *state) []Event {
 	}
 	for i, a := range s.alerts {
 		// What is left below a rule is the balances' news; the alert's is how the rule stands.
-		if before := stood[a.ID()]; before.Threshold != a.Threshold || before.Enabled != a.Enabled || before.State != a.State {
+		before := stood[a.ID()]
+		if before.Threshold != a.Threshold || before.Level != a.Level || before.Enabled != a.Enabled || before.State != a.State {
 			events = append(events, Event{Name: Alert, Alert: &s.alerts[i]})
 		}
 	}

@@ -248,7 +248,7 @@ func TestOrdersAreListedPerProjectAndState(t *testing.T) {
 			t.Errorf("%v lists %v, %v", tenant, page.Items, err)
 		}
 	}
-	all, err := s.AllOrders(s.ctx, "", store.Paging{Limit: 10})
+	all, err := s.AllOrders(s.ctx, store.OrderFilter{Paging: store.Paging{Limit: 10}})
 	if err != nil || len(all.Items) != 4 {
 		t.Errorf("the operator sees %d orders, %v", len(all.Items), err)
 	}

@@ -74,11 +74,24 @@ func (o *Orders) Orders(ctx context.Context, t taocan.Tenant, state taocan.Order
 	})
 }
 
-// AllOrders lists the orders of all accounts, newest first, for operators.
-func (o *Orders) AllOrders(ctx context.Context, state taocan.OrderState, p store.Paging) (store.Page[taocan.Order], error) {
-	return o.list(ctx, state, func(r store.Reader, now time.Time) (store.Page[taocan.Order], error) {
-		return r.AllOrders(ctx, state, now, p)
+// AllOrders lists the orders of all accounts, newest first, for operators. States are those of now.
+func (o *Orders) AllOrders(ctx context.Context, f store.OrderFilter) (store.Page[taocan.Order], error) {
+	return o.list(ctx, f.State, func(r store.Reader, now time.Time) (store.Page[taocan.Order], error) {
+		f.Now = now
+		return r.AllOrders(ctx, f)
 	})
+}
+
+// FindOrder is an order by its id, whoever's it is, for operators.
+func (o *Orders) FindOrder(ctx context.Context, id taocan.OrderID) (found taocan.Order, err error) {
+	err = o.store.View(ctx, func(r store.Reader) error {
+		found, err = r.OrderAnywhere(ctx, id)
+		return err
+	})
+	if err != nil {
+		return taocan.Order{}, fmt.Errorf("order %.64s: %w", id, err)
+	}
+	return seen(found, o.clock.Now()), nil
 }
 
 func (o *Orders) list(ctx context.Context, state taocan.OrderState, read func(store.Reader, time.Time) (store.Page[taocan.Order], error)) (page store.Page[taocan.Order], err error) {

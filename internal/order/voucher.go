@@ -111,9 +111,14 @@ func (o *Orders) Vouchers(ctx context.Context, account taocan.AccountID, p store
 }
 
 // AllVouchers lists the vouchers of all accounts and those that nobody has redeemed, for operators.
-func (o *Orders) AllVouchers(ctx context.Context, p store.Paging) (page store.Page[taocan.Voucher], err error) {
+// States are those of now.
+func (o *Orders) AllVouchers(ctx context.Context, f store.VoucherFilter) (page store.Page[taocan.Voucher], err error) {
+	if f.State != "" && !f.State.Valid() {
+		return page, taocan.Invalid("query.state", "must be usable, used, not_yet_valid or expired", string(f.State))
+	}
+	f.Now = o.clock.Now()
 	err = o.store.View(ctx, func(r store.Reader) error {
-		page, err = r.AllVouchers(ctx, p)
+		page, err = r.AllVouchers(ctx, f)
 		return err
 	})
 	if err != nil {

@@ -160,7 +160,7 @@ func TestACodeIsRedeemedByOneAccountOnly(t *testing.T) {
 	if err != nil || len(mine.Items) != 1 || mine.Items[0].ID != got.ID {
 		t.Errorf("acme holds %+v, %v", mine.Items, err)
 	}
-	all, err := s.AllVouchers(s.ctx, store.Paging{Limit: 10})
+	all, err := s.AllVouchers(s.ctx, store.VoucherFilter{Paging: store.Paging{Limit: 10}})
 	if err != nil || len(all.Items) != 3 {
 		t.Errorf("the operator sees %d, %v", len(all.Items), err)
 	}
@@ -250,7 +250,7 @@ func TestAKeyIssuesVouchersOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.AllVouchers(s.ctx, store.Paging{Limit: 10})
+	all, err := s.AllVouchers(s.ctx, store.VoucherFilter{Paging: store.Paging{Limit: 10}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func TestWhatOperatorsDoToAWallet(t *testing.T) {
 		}
 	}
 	must(t, s.store.View(s.ctx, func(r store.Reader) error {
-		page, err := r.AuditEntries(s.ctx, store.Paging{Limit: 1})
+		page, err := r.AuditEntries(s.ctx, store.AuditFilter{Paging: store.Paging{Limit: 1}})
 		e := page.Items[0]
 		want := taocan.AuditEntry{N: e.N, At: e.At, By: "member:m-staff", Address: "192.0.2.9", Action: "wallet.adjust", Subject: "acme",
 			Before: `{"cash":"0.00","credit_limit":"30.00","credit_used":"0.00","gift":"5.00"}`,

@@ -33,8 +33,12 @@ const (
 
 // The operations that idempotency keys are kept under.
 const (
-	opGrant  = "package_grant"
-	opAdjust = "package_adjust"
+	opGrant    = "package_grant"
+	opAdjust   = "package_adjust"
+	opExtend   = "package_extend"
+	opFreeze   = "package_freeze"
+	opUnfreeze = "package_unfreeze"
+	opTransfer = "package_transfer"
 )
 
 // Grant gives a project a package. The same key and content again answers the first package as it was given.
@@ -171,7 +175,35 @@ func (p *Packages) Adjust(ctx context.Context, actor taocan.Actor, n taocan.Pack
 	if err := checkAdjust(delta, reason); err != nil {
 		return taocan.Package{}, false, err
 	}
-	if err := checkKey(key); err != nil {
+	return p.change(ctx, actor, n, operation{"adjust package", opAdjust, "package.adjust", key, content}, reason,
+		func(tx store.Tx, x taocan.Package) error {
+			if x.Remaining+delta < 0 {
+				return &taocan.QuotaError{Requested: -delta, Available: x.Remaining}
+			}
+			if x.Remaining+delta > maxRemaining {
+				return taocan.Invalid("body.delta", fmt.Sprintf("would leave more than %d", maxRemaining), delta)
+			}
+			return tx.AdjustPackage(ctx, x.Tenant, n, delta, reason)
+		},
+		func(before, after taocan.Package) (map[string]any, map[string]any) {
+			return map[string]any{"remaining": before.Remaining}, map[string]any{"remaining": after.Remaining, "delta": delta}
+		})
+}
+
+// operation is one of the operator's changes of a package: how errors name it, the name that its keys are kept under, its
+// name in the audit log, and the caller's key with the digest of what it asked.
+type operation struct {
+	doing, name, action string
+	key                 string
+	content             []byte
+}
+
+// change carries out a change of one package, once for a key, and records who made it: write makes it, audited says what
+// the audit log keeps besides the reason. The actor has been checked.
+func (p *Packages) change(ctx context.Context, actor taocan.Actor, n taocan.PackageNumber, op operation, reason string,
+	write func(store.Tx, taocan.Package) error, audited func(before, after taocan.Package) (map[string]any, map[string]any),
+) (after taocan.Package, replayed bool, err error) {
+	if err := checkKey(op.key); err != nil {
 		return taocan.Package{}, false, err
 	}
 	found, err := p.Find(ctx, n)
@@ -179,45 +211,37 @@ func (p *Packages) Adjust(ctx context.Context, actor taocan.Actor, n taocan.Pack
 		return taocan.Package{}, false, err
 	}
 	t := found.Tenant // never changes
-
-	var adjusted taocan.Package
-	var replayed bool
 	err = p.store.Update(ctx, t.Account, func(tx store.Tx) error {
-		entryAt, known, err := store.Replay(ctx, tx, t, opAdjust, key, content)
+		entryAt, known, err := store.Replay(ctx, tx, t, op.name, op.key, op.content)
 		if err != nil {
 			return err
 		}
 		if replayed = known; replayed {
-			adjusted, err = packageAfter(ctx, tx, t, n, entryAt)
+			after, err = packageAfter(ctx, tx, t, n, entryAt)
 			return err
 		}
 		before, err := tx.Package(ctx, t, n)
 		if err != nil {
 			return err
 		}
-		if before.Remaining+delta < 0 {
-			return &taocan.QuotaError{Requested: -delta, Available: before.Remaining}
-		}
-		if before.Remaining+delta > maxRemaining {
-			return taocan.Invalid("body.delta", fmt.Sprintf("would leave more than %d", maxRemaining), delta)
-		}
-		if err := tx.AdjustPackage(ctx, t, n, delta, reason); err != nil {
+		if err := write(tx, before); err != nil {
 			return err
 		}
-		if adjusted, err = tx.Package(ctx, t, n); err != nil {
+		if after, err = tx.Package(ctx, t, n); err != nil {
 			return err
 		}
-		if err := tx.InsertIdempotencyKey(ctx, store.IdempotencyKey{Tenant: t, Operation: opAdjust, Key: key, Content: content,
+		if err := tx.InsertIdempotencyKey(ctx, store.IdempotencyKey{Tenant: t, Operation: op.name, Key: op.key, Content: op.content,
 			Subject: tx.Now().Format(time.RFC3339Nano), CreatedAt: tx.Now()}); err != nil {
 			return err
 		}
-		return store.Audit(ctx, tx, actor, "package.adjust", string(n), map[string]any{"remaining": before.Remaining},
-			map[string]any{"remaining": adjusted.Remaining, "delta": delta, "reason": reason})
+		was, is := audited(before, after)
+		is["reason"] = reason
+		return store.Audit(ctx, tx, actor, op.action, string(n), was, is)
 	})
 	if err != nil {
-		return taocan.Package{}, false, fmt.Errorf("adjust package %s: %w", n, err)
+		return taocan.Package{}, false, fmt.Errorf("%s %s: %w", op.doing, n, err)
 	}
-	return adjusted, replayed, nil
+	return after, replayed, nil
 }
 
 // maxRemaining keeps sums over a million packages within 64 bits.

@@ -1,6 +1,7 @@
 package packages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,7 +138,7 @@ func differs(row, known taocan.Package, opening taocan.Entry) string {
 		return fmt.Sprintf("was imported before with a total of %d, not %d", known.Total, row.Total)
 	case row.Remaining != opening.RemainingAfter:
 		return fmt.Sprintf("was imported before with %d remaining, not %d", opening.RemainingAfter, row.Remaining)
-	case !row.ExpiresAt.Equal(known.ExpiresAt):
+	case !row.ExpiresAt.Equal(cmp.Or(known.FirstExpiresAt, known.ExpiresAt)): // what was extended since is no difference
 		return "was imported before with another expiry date"
 	case row.Name != known.Name:
 		return "was imported before with another name"

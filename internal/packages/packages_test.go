@@ -494,7 +494,10 @@ func TestAdjust(t *testing.T) {
 		t.Errorf("an unknown package: error %v, want not found", err)
 	}
 	var audit store.Page[taocan.AuditEntry]
-	err = b.store.View(ctx, func(r store.Reader) (err error) { audit, err = r.AuditEntries(ctx, store.Paging{Limit: 1}); return err })
+	err = b.store.View(ctx, func(r store.Reader) (err error) {
+		audit, err = r.AuditEntries(ctx, store.AuditFilter{Paging: store.Paging{Limit: 1}})
+		return err
+	})
 	if err != nil || len(audit.Items) != 1 {
 		t.Fatalf("audit %+v, error %v", audit, err)
 	}

@@ -30,6 +30,7 @@ import (
 	"taocan/internal/packages"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
+	"taocan/internal/topup"
 )
 
 // Config is what the API stands on.
@@ -50,6 +51,7 @@ type Config struct {
 	Packages      *packages.Packages
 	Engine        *debit.Engine
 	Alerts        *alert.Alerts
+	TopUps        *topup.TopUps
 	Live          *live.Hub // started and stopped by the server
 
 	Pages   http.Handler         // answers the paths that are not the API's; nil: they are unknown
@@ -89,8 +91,10 @@ func New(cfg Config) (http.Handler, error) {
 	a.packageRoutes()
 	a.forecastRoutes()
 	a.alertRoutes()
+	a.topUpRoutes()
 	a.orderRoutes()
 	a.debitRoutes()
+	a.refusalRoutes()
 	a.eventRoutes()
 	a.operatorRoutes()
 	a.importRoutes()

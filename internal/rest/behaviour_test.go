@@ -106,9 +106,9 @@ func TestEveryAnswerCarriesItsHeaders(t *testing.T) {
 	e := newEnv(t)
 	seen := map[string]bool{}
 	for _, path := range []string{"/", "/healthz", "/nothing", demoPath + "/balance", "/v1/projects//x"} {
-		got := e.call(e.demo, "GET", path, "", "X-Request-Id", "forged")
+		got := e.call(e.demo, "GET", path, "", "X-Request-Id", "not one word")
 		id := got.header.Get("X-Request-Id")
-		if id == "" || id == "forged" || seen[id] {
+		if id == "" || id == "not one word" || seen[id] {
 			t.Errorf("%s: request id %q, want a new one of ours", path, id)
 		}
 		seen[id] = true
@@ -759,7 +759,7 @@ func TestMetrics(t *testing.T) {
 	e.call(e.demo, "POST", demoPath+"/debits", `{"id":"m-2","category":"domestic","purpose":"marketing","quantity":300}`).want(t, 409)
 	got := e.call("", "GET", "/metrics", "").want(t, 200).body
 	for _, line := range []string{
-		`taocan_http_requests_total{route="POST /v1/projects/{project}/debits",status="201"} 1`,
+		`taocan_http_requests_total{method="POST",route="POST /v1/projects/{project}/debits",status="201"} 1`,
 		`taocan_debit_refused_total{reason="insufficient_quota"} 1`,
 		`taocan_debit_operations_total `, `go_goroutines `,
 	} {

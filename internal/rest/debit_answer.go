@@ -23,7 +23,21 @@ type Debit struct {
 	Allocations []Allocation `json:"allocations" doc:"As first taken, in the order of use"`
 	At          time.Time    `json:"at" doc:"When it was taken"`
 	Settling
-	Replayed bool `json:"replayed" doc:"The id was known: nothing more was taken"`
+	Overflow *Overflow `json:"overflow,omitempty" doc:"What packages did not hold and the wallet pays for"`
+	Replayed bool      `json:"replayed" doc:"The id was known: nothing more was taken"`
+}
+
+// Overflow is the part of a debit that the wallet pays for.
+type Overflow struct {
+	Quantity  int64  `json:"quantity"`
+	UnitPrice string `json:"unit_price" example:"0.050"`
+}
+
+func toOverflow(d *taocan.Debit) *Overflow {
+	if d.Overflow == 0 {
+		return nil
+	}
+	return &Overflow{int64(d.Overflow), d.OverflowPrice.String()}
 }
 
 // Settling is what only reservations have.
@@ -70,7 +84,7 @@ func toAllocations(list []taocan.Allocation) []Allocation {
 
 func (a *api) toDebit(d *taocan.Debit, replayed bool) Debit {
 	return Debit{ID: string(d.ID), State: string(d.State), Quantity: int64(d.Quantity), Allocations: toAllocations(d.Allocations),
-		At: a.local(d.At), Settling: a.toSettling(d), Replayed: replayed}
+		At: a.local(d.At), Settling: a.toSettling(d), Overflow: toOverflow(d), Replayed: replayed}
 }
 
 // appendDebit writes what toDebit would encode to.
@@ -111,6 +125,13 @@ func (a *api) appendDebit(b []byte, d *taocan.Debit, replayed bool) []byte {
 				b = append(b, `,"by_deadline":true`...)
 			}
 		}
+	}
+	if x := toOverflow(d); x != nil {
+		b = append(b, `,"overflow":{"quantity":`...)
+		b = strconv.AppendInt(b, x.Quantity, 10)
+		b = append(b, `,"unit_price":"`...)
+		b = append(b, x.UnitPrice...)
+		b = append(b, `"}`...)
 	}
 	if replayed {
 		return append(b, `,"replayed":true}`...)

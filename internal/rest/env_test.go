@@ -27,6 +27,7 @@ import (
 	"taocan/internal/store"
 	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/topup"
 )
 
 var shanghai = func() *time.Location {
@@ -88,12 +89,13 @@ func newEnv(t *testing.T) *env {
 	e.packages = packages.New(e.store, e.clock, shanghai, strings.NewReader(strings.Repeat("digits of granted numbers", 1000)))
 	e.engine = debit.New(debit.Config{Store: e.store, Clock: e.clock})
 	e.engine.Start(ctx)
-	alerts := alert.New(e.store, e.clock)
+	alerts := alert.New(e.store, e.clock, shanghai)
 	e.live = live.New(live.Config{Store: e.store, Clock: e.clock, Packages: e.packages, Orders: e.orders, Alerts: alerts})
 	e.live.Start(ctx)
 	e.handler, err = rest.New(rest.Config{Log: slog.New(slog.NewTextHandler(e.log, nil)), Clock: e.clock, Zone: shanghai, Version: "test",
 		Store: e.store, Access: e.access, Catalog: e.catalog, Orders: e.orders, Packages: e.packages, Engine: e.engine,
-		Alerts: alerts, Live: e.live})
+		Alerts: alerts, Live: e.live,
+		TopUps: topup.New(topup.Config{Store: e.store, Clock: e.clock, Zone: shanghai, Catalog: e.catalog, Orders: e.orders})})
 	e.must(err)
 	t.Cleanup(func() {
 		ctx := context.Background()
@@ -175,6 +177,7 @@ func (e *env) call(token, method, path, body string, header ...string) reply {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	req.Header.Set("X-Request-Id", "the-test") // so that answers that should be the same are
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}

@@ -48,7 +48,7 @@ func (a *api) showEvent(e live.Event) (name string, data []byte) {
 	case live.Order:
 		shown = a.toOrder(*e.Order)
 	case live.Alert:
-		shown = toAlertRule(*e.Alert)
+		shown = a.toAlertRule(*e.Alert)
 	}
 	data, err := json.Marshal(shown)
 	if err != nil {

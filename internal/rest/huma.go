@@ -19,6 +19,11 @@ func init() {
 	huma.ValidateStrictCasing = true
 	huma.DefaultArrayNullable = false
 	huma.NewError = newError
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		p := newError(status, message, errs...).(*problem)
+		p.RequestID = edge.RequestOf(ctx.Context()).ID
+		return p
+	}
 }
 
 // problem makes edge's problem huma's kind of error.
@@ -29,13 +34,14 @@ func (p *problem) Unwrap() error { return p.Problem }
 
 // Problem is the shape of every error, RFC 9457. Some codes add fields of their own; see /docs.
 type Problem struct {
-	_      struct{}     `json:"-" additionalProperties:"true"`
-	Type   string       `json:"type" doc:"Where the code is explained" example:"/docs#error-insufficient_quota"`
-	Title  string       `json:"title" example:"Insufficient quota"`
-	Status int          `json:"status" example:"409"`
-	Detail string       `json:"detail" doc:"For people" example:"3 requested, 2 available"`
-	Code   string       `json:"code" doc:"For programs: never changes" example:"insufficient_quota"`
-	Errors []FieldError `json:"errors,omitempty" doc:"With invalid_request: what is wrong, by field"`
+	_         struct{}     `json:"-" additionalProperties:"true"`
+	Type      string       `json:"type" doc:"Where the code is explained" example:"/docs#error-insufficient_quota"`
+	Title     string       `json:"title" example:"Insufficient quota"`
+	Status    int          `json:"status" example:"409"`
+	Detail    string       `json:"detail" doc:"For people" example:"3 requested, 2 available"`
+	Code      string       `json:"code" doc:"For programs: never changes" example:"insufficient_quota"`
+	RequestID string       `json:"request_id,omitempty" doc:"The answer's X-Request-Id, by which the log knows the call" example:"9f2c4a1b7d3e-4k"`
+	Errors    []FieldError `json:"errors,omitempty" doc:"With invalid_request: what is wrong, by field"`
 }
 
 // FieldError names one bad field of a request.

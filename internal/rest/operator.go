@@ -221,6 +221,7 @@ type AuditEntry struct {
 	N       int64     `json:"n"`
 	At      time.Time `json:"at"`
 	By      string    `json:"by"`
+	Login   *string   `json:"login" doc:"Of the member who did it, as it is now; null where none did"`
 	Address string    `json:"address"`
 	Action  string    `json:"action"`
 	Subject string    `json:"subject"`
@@ -275,6 +276,7 @@ func (a *api) operatorRoutes() {
 	add(a, operators, op(post, "/tokens/{token}/revoke", "revoke-token", "End a token"), a.revokeToken)
 
 	add(a, operators, made(op(post, "/price-lists", "publish-price-list", "Publish a price list; it is never edited afterwards")), a.publishPriceList)
+	add(a, operators, op(post, "/price-lists/preview", "preview-price-list", "What a price list would change, without publishing it"), a.previewPriceList)
 	add(a, operators, op(get, "/price-lists", "list-price-lists", "All price lists, newest start first"), a.priceLists)
 	add(a, operators, made(op(post, "/products", "add-product", "Add a fixed package")), a.addProduct)
 	add(a, operators, op(get, "/products", "list-all-products", "All fixed packages"), a.allProducts)
@@ -285,11 +287,13 @@ func (a *api) operatorRoutes() {
 	add(a, operators, made(op(post, "/vouchers", "issue-vouchers", "Issue vouchers, up to 1,000")), a.issueVouchers)
 	add(a, operators, op(get, "/vouchers", "list-all-vouchers", "All vouchers"), a.allVouchers)
 	add(a, operators, op(get, "/orders", "list-all-orders", "Orders of all accounts, newest first"), a.allOrders)
+	add(a, operators, op(get, "/orders/{order}", "find-order", "Find an order by its id, whoever's it is"), a.findOrder)
 
 	add(a, operators, op(get, "/packages/{number}", "find-package", "Find a package by its number, whoever's it is"), a.findPackage)
 	add(a, operators, op(get, "/packages/{number}/entries", "list-package-entries", "A package's statement, whoever's it is"), a.packageEntries)
 	add(a, operators, made(op(post, "/packages", "grant-package", "Give a project a package")), a.grantPackage)
 	add(a, operators, op(post, "/packages/{number}/adjust", "adjust-package", "Change what remains of a package"), a.adjustPackage)
+	a.packageLifeRoutes()
 
 	add(a, operators, op(get, "/audit", "list-audit", "What operators did, newest first"), a.audit)
 	add(a, operators, op(get, "/engine", "get-engine", "What the debit engine has done since it started"), a.engine)
@@ -308,8 +312,21 @@ func (a *api) createAccount(ctx context.Context, in *struct{ Body AccountRequest
 	return answer(a.toAccount(x)), nil
 }
 
-func (a *api) accounts(ctx context.Context, in *struct{ Paging }) (*out[List[Account]], error) {
-	return list(in.Paging, func(p store.Paging) (store.Page[taocan.Account], error) { return a.Access.Accounts(ctx, p) }, a.toAccount)
+func (a *api) accounts(ctx context.Context, in *struct {
+	Query     string   `query:"q" maxLength:"200" doc:"Part of an account's id or name, of a project's, or of a member's login"`
+	Level     []string `query:"level" enum:"unverified,personal,enterprise"`
+	Suspended string   `query:"suspended" enum:"true,false"`
+	Paging
+}) (*out[List[Account]], error) {
+	f := store.AccountFilter{Query: in.Query, Levels: named[taocan.Level](in.Level)}
+	if in.Suspended != "" {
+		yes := in.Suspended == "true"
+		f.Suspended = &yes
+	}
+	return list(in.Paging, func(p store.Paging) (store.Page[taocan.Account], error) {
+		f.Paging = p
+		return a.Access.Accounts(ctx, f)
+	}, a.toAccount)
 }
 
 // list asks for a page and shows it.
@@ -509,16 +526,19 @@ func orZero(t *time.Time) time.Time {
 	return *t
 }
 
-func (a *api) publishPriceList(ctx context.Context, in *struct{ Body PriceListRequest }) (*out[PriceList], error) {
-	b := in.Body
-	return shown(a.toPriceList)(a.Catalog.Publish(ctx, edge.ActorOf(ctx), taocan.PriceList{ID: taocan.PriceListID(b.ID), Category: taocan.Category(b.Category),
+func fromPriceList(b PriceListRequest) taocan.PriceList {
+	return taocan.PriceList{ID: taocan.PriceListID(b.ID), Category: taocan.Category(b.Category),
 		ValidFrom: orZero(b.ValidFrom), ValidityMonths: b.ValidityMonths, ChargeOn: taocan.ChargeOn(b.ChargeOn), Draft: b.Draft,
 		Rows: converted(b.Items, func(r PriceRow) taocan.PriceRow {
 			return taocan.PriceRow{Purpose: taocan.Purpose(r.Purpose), Country: taocan.Country(r.Country), Below: taocan.Segments(r.Below),
 				Tiers: converted(r.Tiers, func(t Tier) taocan.Tier {
 					return taocan.Tier{From: taocan.Segments(t.From), Price: taocan.UnitPrice(t.UnitPrice)}
 				})}
-		})}))
+		})}
+}
+
+func (a *api) publishPriceList(ctx context.Context, in *struct{ Body PriceListRequest }) (*out[PriceList], error) {
+	return shown(a.toPriceList)(a.Catalog.Publish(ctx, edge.ActorOf(ctx), fromPriceList(in.Body)))
 }
 
 func (a *api) priceLists(ctx context.Context, in *struct {
@@ -586,16 +606,61 @@ func (a *api) issueVouchers(ctx context.Context, in *struct {
 	})}), nil
 }
 
-func (a *api) allVouchers(ctx context.Context, in *struct{ Paging }) (*out[List[OperatorVoucher]], error) {
-	return list(in.Paging, func(p store.Paging) (store.Page[taocan.Voucher], error) { return a.Orders.AllVouchers(ctx, p) }, a.toOperatorVoucher)
+// Span asks for what lies in [from, until).
+type Span struct {
+	From  instant `query:"from" doc:"RFC 3339; from this instant on"`
+	Until instant `query:"until" doc:"RFC 3339; before this instant"`
 }
 
-func (a *api) allOrders(ctx context.Context, in *struct{ OrderQuery }) (*out[List[OperatorOrder]], error) {
+func (s Span) parse() (from, until time.Time, err error) {
+	if from, err = s.From.parse("query.from"); err != nil {
+		return from, until, err
+	}
+	until, err = s.Until.parse("query.until")
+	return from, until, err
+}
+
+func (a *api) allVouchers(ctx context.Context, in *struct {
+	State      string `query:"state" enum:"usable,used,not_yet_valid,expired"`
+	Account    string `query:"account" doc:"Held by this account"`
+	Unredeemed bool   `query:"unredeemed" doc:"Only codes that nobody has redeemed"`
+	Span
+	Paging
+}) (*out[List[OperatorVoucher]], error) {
+	from, until, err := in.parse()
+	if err != nil {
+		return nil, err
+	}
+	return list(in.Paging, func(p store.Paging) (store.Page[taocan.Voucher], error) {
+		return a.Orders.AllVouchers(ctx, store.VoucherFilter{State: taocan.VoucherState(in.State), Account: taocan.AccountID(in.Account),
+			Unredeemed: in.Unredeemed, From: from, Until: until, Paging: p})
+	}, a.toOperatorVoucher)
+}
+
+func (a *api) allOrders(ctx context.Context, in *struct {
+	OrderQuery
+	Account string `query:"account"`
+	Project string `query:"project"`
+	Span
+}) (*out[List[OperatorOrder]], error) {
+	from, until, err := in.parse()
+	if err != nil {
+		return nil, err
+	}
 	return list(in.Paging, func(p store.Paging) (store.Page[taocan.Order], error) {
-		return a.Orders.AllOrders(ctx, taocan.OrderState(in.State), p)
-	}, func(o taocan.Order) OperatorOrder {
-		return OperatorOrder{a.toOrder(o), string(o.Account), string(o.Project)}
-	})
+		return a.Orders.AllOrders(ctx, store.OrderFilter{State: taocan.OrderState(in.State), Account: taocan.AccountID(in.Account),
+			Project: taocan.ProjectID(in.Project), From: from, Until: until, Paging: p})
+	}, a.toOperatorOrder)
+}
+
+func (a *api) toOperatorOrder(o taocan.Order) OperatorOrder {
+	return OperatorOrder{a.toOrder(o), string(o.Account), string(o.Project)}
+}
+
+func (a *api) findOrder(ctx context.Context, in *struct {
+	Order string `path:"order"`
+}) (*out[OperatorOrder], error) {
+	return shown(a.toOperatorOrder)(a.Orders.FindOrder(ctx, taocan.OrderID(in.Order)))
 }
 
 func (a *api) toOperatorPackage(p taocan.Package) OperatorPackage {
@@ -668,12 +733,26 @@ func (a *api) adjustPackage(ctx context.Context, in *struct {
 	return keyedAnswer(http.StatusOK, a.toOperatorPackage(p), replayed), nil
 }
 
-func (a *api) audit(ctx context.Context, in *struct{ Paging }) (*out[List[AuditEntry]], error) {
-	return list(in.Paging, func(p store.Paging) (store.Page[taocan.AuditEntry], error) { return a.Access.AuditEntries(ctx, p) }, a.toAuditEntry)
+func (a *api) audit(ctx context.Context, in *struct {
+	By      string `query:"by" doc:"A login, the id of a member or of a token, or system"`
+	Action  string `query:"action" doc:"All of it, or a noun: wallet selects wallet.top_up and its like"`
+	Subject string `query:"subject"`
+	Account string `query:"account" doc:"What was done to this account and what is its own, and what its members did"`
+	Span
+	Paging
+}) (*out[List[AuditEntry]], error) {
+	from, until, err := in.parse()
+	if err != nil {
+		return nil, err
+	}
+	return list(in.Paging, func(p store.Paging) (store.Page[taocan.AuditEntry], error) {
+		return a.Access.AuditEntries(ctx, store.AuditFilter{From: from, Until: until, By: in.By, Action: in.Action, Subject: in.Subject,
+			Account: taocan.AccountID(in.Account), Paging: p})
+	}, a.toAuditEntry)
 }
 
 func (a *api) toAuditEntry(e taocan.AuditEntry) AuditEntry {
-	return AuditEntry{e.N, a.local(e.At), e.By, e.Address, e.Action, e.Subject, parsed(e.Before), parsed(e.After)}
+	return AuditEntry{e.N, a.local(e.At), e.By, orNull(e.Login), e.Address, e.Action, e.Subject, parsed(e.Before), parsed(e.After)}
 }
 
 // parsed shows the JSON of an audit line as JSON.

@@ -19,7 +19,7 @@ import (
 type PackageFilter struct {
 	Category string           `query:"category" enum:"domestic,international"`
 	Purpose  []taocan.Purpose `query:"purpose,explode" enum:"verification,marketing,general" doc:"Repeatable"`
-	Status   []taocan.Status  `query:"status,explode" enum:"active,exhausted,expired" doc:"Repeatable"`
+	Status   []taocan.Status  `query:"status,explode" enum:"active,frozen,exhausted,expired" doc:"Repeatable"`
 	Country  string           `query:"country" doc:"ISO code"`
 	Q        string           `query:"q" maxLength:"200" doc:"Beginning of the number, or part of the name"`
 	Sort     string           `query:"sort" doc:"number, total, remaining, expires_at, purchased_at; - before it for descending. Default -purchased_at"`
@@ -162,10 +162,12 @@ var (
 	packageColumns = []string{"套餐包编号", "套餐包名称", "短信用途", "短信总量(条)", "短信剩余量(条)", "到期时间", "状态"}
 	entryColumns   = []string{"时间", "类型", "变动(条)", "变动后剩余(条)", "预留变动(条)", "变动后预留(条)", "扣减笔数", "关联编号"}
 	purposeNames   = map[taocan.Purpose]string{taocan.Verification: "验证通知", taocan.Marketing: "会员营销", taocan.General: "通用"}
-	statusNames    = map[taocan.Status]string{taocan.Active: "有效", taocan.Exhausted: "额度用尽", taocan.Expired: "已过期"}
+	statusNames    = map[taocan.Status]string{taocan.Active: "有效", taocan.Exhausted: "额度用尽", taocan.Expired: "已过期", taocan.Frozen: "已冻结"}
 	entryNames     = map[taocan.EntryKind]string{taocan.EntryIssue: "发放", taocan.EntryImport: "导入", taocan.EntryGrant: "赠送",
 		taocan.EntryAdjust: "调整", taocan.EntryRelease: "释放", taocan.EntryCommit: "确认", taocan.EntryReserve: "预留",
-		taocan.EntryDebit: "扣减", taocan.EntryExpire: "过期"}
+		taocan.EntryDebit: "扣减", taocan.EntryExpire: "过期",
+		taocan.EntryExtend: "延期", taocan.EntryFreeze: "冻结", taocan.EntryUnfreeze: "解冻",
+		taocan.EntryTransferIn: "转入", taocan.EntryTransferOut: "转出"}
 )
 
 func (a *api) packagesFile(ctx context.Context, in *struct {

@@ -7,12 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"taocan/internal/edge"
@@ -99,62 +96,4 @@ func (a *api) nothingHere(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.Write(w)
-}
-
-// metrics registers what is counted and returns how a request is.
-func (a *api) metrics() (func(method, route string, status int, took time.Duration, bytes int64, streamed bool), error) {
-	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "taocan_http_requests_total", Help: "Requests answered, by route and status."},
-		[]string{"route", "status"})
-	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "taocan_http_request_duration_seconds", Help: "Time to answer, by route.",
-		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, []string{"route"})
-	sent := prometheus.NewCounter(prometheus.CounterOpts{Name: "taocan_http_response_bytes_total", Help: "Bytes of answers."})
-	for _, c := range []prometheus.Collector{requests, duration, sent, engineCollector{a}, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})} {
-		if err := a.Metrics.Register(c); err != nil {
-			return nil, fmt.Errorf("register metrics: %w", err)
-		}
-	}
-	return func(_, route string, status int, took time.Duration, bytes int64, streamed bool) {
-		if route == "" {
-			route = "none" // refused before any route was looked for
-		}
-		requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
-		if !streamed {
-			duration.WithLabelValues(route).Observe(took.Seconds())
-		}
-		sent.Add(float64(bytes))
-	}, nil
-}
-
-// engineCollector shows the engine's own counts.
-type engineCollector struct{ a *api }
-
-var (
-	engineCommits    = prometheus.NewDesc("taocan_debit_commits_total", "Group commits.", nil, nil)
-	engineOperations = prometheus.NewDesc("taocan_debit_operations_total", "Operations that were decided in commits.", nil, nil)
-	engineReplays    = prometheus.NewDesc("taocan_debit_replays_total", "Operations that were answered from the record.", nil, nil)
-	engineRefused    = prometheus.NewDesc("taocan_debit_refused_total", "Operations refused, by reason.", []string{"reason"}, nil)
-	engineQueued     = prometheus.NewDesc("taocan_debit_queued", "Operations that wait for a commit.", nil, nil)
-	engineOverdue    = prometheus.NewDesc("taocan_reservations_overdue", "Reservations past their deadline at the last look.", nil, nil)
-)
-
-func (c engineCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{engineCommits, engineOperations, engineReplays, engineRefused, engineQueued, engineOverdue} {
-		ch <- d
-	}
-}
-
-func (c engineCollector) Collect(ch chan<- prometheus.Metric) {
-	s := c.a.Engine.Stats()
-	counter := func(d *prometheus.Desc, v int64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
-	}
-	counter(engineCommits, s.Commits)
-	counter(engineOperations, s.Operations)
-	counter(engineReplays, s.Replays)
-	for reason, n := range s.Refused {
-		counter(engineRefused, n, reason)
-	}
-	ch <- prometheus.MustNewConstMetric(engineQueued, prometheus.GaugeValue, float64(s.Queued))
-	ch <- prometheus.MustNewConstMetric(engineOverdue, prometheus.GaugeValue, float64(s.Overdue))
 }

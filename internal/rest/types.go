@@ -198,7 +198,7 @@ type Package struct {
 	PurchasedAt time.Time `json:"purchased_at"`
 	ExpiresAt   time.Time `json:"expires_at" doc:"The first instant that it no longer works"`
 	ExpiresOn   string    `json:"expires_on" example:"2021-04-29" doc:"The last date on which it works"`
-	Status      string    `json:"status" enum:"active,exhausted,expired"`
+	Status      string    `json:"status" enum:"active,frozen,exhausted,expired"`
 	OrderID     *string   `json:"order_id" doc:"null where it was imported or granted"`
 }
 
@@ -212,17 +212,18 @@ func (a *api) toPackage(p taocan.Package, at time.Time) Package {
 
 // Entry is one immutable line of a package's statement.
 type Entry struct {
-	At             time.Time `json:"at"`
-	Kind           string    `json:"kind" enum:"issue,import,grant,adjust,release,commit,reserve,debit,expire"`
-	Quantity       int64     `json:"quantity" doc:"Change of what remains; their sum is what remains"`
-	ReservedChange int64     `json:"reserved_change"`
-	UsedChange     int64     `json:"used_change"`
-	RemainingAfter int64     `json:"remaining_after"`
-	ReservedAfter  int64     `json:"reserved_after"`
-	Debits         int       `json:"debits" doc:"How many debits the line sums up"`
-	Reference      *string   `json:"reference" doc:"The debit's id where there is one; an order; a reason"`
-	Forfeited      *int64    `json:"forfeited,omitempty" doc:"expire only: what can no longer be used"`
-	Commit         int64     `json:"commit" doc:"Opens into the debits of the line: GET …/debits?commit="`
+	At             time.Time  `json:"at"`
+	Kind           string     `json:"kind" enum:"issue,import,grant,adjust,release,commit,reserve,debit,expire,extend,freeze,unfreeze,transfer_in,transfer_out"`
+	Quantity       int64      `json:"quantity" doc:"Change of what remains; their sum is what remains"`
+	ReservedChange int64      `json:"reserved_change"`
+	UsedChange     int64      `json:"used_change"`
+	RemainingAfter int64      `json:"remaining_after"`
+	ReservedAfter  int64      `json:"reserved_after"`
+	Debits         int        `json:"debits" doc:"How many debits the line sums up"`
+	Reference      *string    `json:"reference" doc:"The debit's id where there is one; an order; a reason; a transfer's other package"`
+	Forfeited      *int64     `json:"forfeited,omitempty" doc:"expire only: what can no longer be used"`
+	ExpiresAt      *time.Time `json:"expires_at,omitempty" doc:"extend only: from then on the package's"`
+	Commit         int64      `json:"commit" doc:"Opens into the debits of the line: GET …/debits?commit="`
 }
 
 func (a *api) toEntry(e taocan.Entry) Entry {
@@ -231,6 +232,10 @@ func (a *api) toEntry(e taocan.Entry) Entry {
 	if e.Kind == taocan.EntryExpire {
 		forfeited := x.RemainingAfter
 		x.Forfeited = &forfeited
+	}
+	if e.Kind == taocan.EntryExtend {
+		until := a.local(e.ExpiresAt)
+		x.ExpiresAt = &until
 	}
 	return x
 }

@@ -25,6 +25,7 @@ import (
 	"taocan/internal/rest"
 	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/topup"
 )
 
 // Options of Open. A nil Log is silent.
@@ -44,6 +45,7 @@ type Server struct {
 	Packages *packages.Packages
 	Debits   *debit.Engine
 	Alerts   *alert.Alerts
+	TopUps   *topup.TopUps
 	Live     *live.Hub
 	Zone     *time.Location
 
@@ -76,7 +78,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	window := time.Duration(o.Settings.IdempotencyDays) * 24 * time.Hour
-	s.Store, err = sqlite.Open(ctx, sqlite.Options{Dir: o.Settings.Data, Clock: o.Clock, Log: o.Log, IdempotencyWindow: window})
+	s.Store, err = sqlite.Open(ctx, sqlite.Options{Dir: o.Settings.Data, Clock: o.Clock, Zone: s.Zone, Log: o.Log, IdempotencyWindow: window})
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +91,9 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.Catalog = catalog.New(s.Store, o.Clock, s.Zone, taocan.Segments(o.Settings.MaxQuantity))
 	s.Orders = order.New(order.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Random: rand.Reader, CloseAfter: o.Settings.OrderCloseAfter})
 	s.Packages = packages.New(s.Store, o.Clock, s.Zone, rand.Reader)
-	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log})
-	s.Alerts = alert.New(s.Store, o.Clock)
+	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log, Watch: alert.Watch})
+	s.Alerts = alert.New(s.Store, o.Clock, s.Zone)
+	s.TopUps = topup.New(topup.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Orders: s.Orders})
 	s.Live = live.New(live.Config{Store: s.Store, Clock: o.Clock, Packages: s.Packages, Orders: s.Orders, Alerts: s.Alerts, Log: o.Log})
 	s.doorkeeper = doorkeeper{s.Access, rand.Text()}
 	proxies, err := o.Settings.Proxies()
@@ -99,14 +102,14 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	pages, err := console.New(console.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Product: o.Settings.ProductName, Random: rand.Reader, Access: s.Access, Catalog: s.Catalog,
-		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, Live: s.Live,
+		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Live: s.Live,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.handler, err = rest.New(rest.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Version: o.Version, Store: s.Store, Access: s.Access, Authenticator: s.doorkeeper,
-		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits, Alerts: s.Alerts,
+		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps,
 		Live: s.Live, Pages: pages, Proxies: proxies,
 	})
 	if err != nil {
@@ -267,7 +270,7 @@ func (s *Server) sweepOnce(ctx context.Context) {
 	for _, sweeper := range []struct {
 		name string
 		step func(context.Context) (int, error)
-	}{{"close unpaid orders", s.Orders.CloseUnpaid}, {"mark expired packages", s.Packages.MarkExpired}} {
+	}{{"close unpaid orders", s.Orders.CloseUnpaid}, {"mark expired packages", s.Packages.MarkExpired}, {"automatic top-up", s.TopUps.Step}} {
 		for ctx.Err() == nil {
 			n, err := sweeper.step(ctx)
 			if err != nil && ctx.Err() == nil {

@@ -149,7 +149,7 @@ func TestWhoeverUsesTheSocketIsAnOperator(t *testing.T) {
 			if answer.StatusCode != http.StatusCreated {
 				t.Errorf("over the socket: status %d, want 201", answer.StatusCode)
 			}
-			page, err := s.Access.AuditEntries(ctx, store.Paging{Limit: 1})
+			page, err := s.Access.AuditEntries(ctx, store.AuditFilter{Paging: store.Paging{Limit: 1}})
 			if err != nil || page.Items[0].By != "system" || page.Items[0].Address != "local" {
 				t.Errorf("audit %+v (error %v), want system, local", page.Items, err)
 			}

@@ -162,18 +162,27 @@ func VoucherUsedRow(v taocan.Voucher) Row {
 		row(RowRef{Kind: RowVoucherUsed, Tenant: taocan.Tenant{Account: v.Account}, ID: string(v.ID)})
 }
 
-// PackageRow is what is fixed when a package comes to be; its figures are proved by its entries.
+// PackageRow is what is fixed when a package comes to be; its figures, a later expiry and whether it is frozen are proved by
+// its entries.
 func PackageRow(p taocan.Package) Row {
+	expiry := p.ExpiresAt
+	if !p.FirstExpiresAt.IsZero() {
+		expiry = p.FirstExpiresAt
+	}
 	return new(canon).str("package", string(p.Number), p.Name, string(p.Category), string(p.Purpose), string(p.Country), string(p.ChargeOn), string(p.Order)).
 		num(int64(p.Total), int64(p.Paid.Voucher), int64(p.Paid.Gift), int64(p.Paid.Cash), int64(p.Paid.Credit)).
-		time(p.PurchasedAt, p.ExistsFrom, p.ExpiresAt).row(RowRef{Kind: RowPackage, Tenant: p.Tenant, ID: string(p.Number)})
+		time(p.PurchasedAt, p.ExistsFrom, expiry).row(RowRef{Kind: RowPackage, Tenant: p.Tenant, ID: string(p.Number)})
 }
 
 // EntryRow covers a package entry.
 func EntryRow(e taocan.Entry) Row {
-	return new(canon).str("entry", string(e.Package), e.Reference).
+	c := new(canon).str("entry", string(e.Package), e.Reference).
 		num(int64(e.Kind), int64(e.Remaining), int64(e.Reserved), int64(e.Used), int64(e.RemainingAfter), int64(e.ReservedAfter), int64(e.Debits), e.Commit).
-		time(e.At).row(RowRef{Kind: RowEntry, Tenant: e.Tenant, ID: string(e.Package), N: e.At.UnixMicro(), Entry: e.Kind})
+		time(e.At)
+	if !e.ExpiresAt.IsZero() { // an extension's; other rows are as they were before there were extensions
+		c.time(e.ExpiresAt)
+	}
+	return c.row(RowRef{Kind: RowEntry, Tenant: e.Tenant, ID: string(e.Package), N: e.At.UnixMicro(), Entry: e.Kind})
 }
 
 // Commit is one link of a lane's chain: all that one transaction wrote to the lane's ledger.

@@ -181,6 +181,8 @@ type Ledger struct {
 	balances map[taocan.Tenant]*Balances
 	records  map[RecordKey]*taocan.Debit
 	watches  map[taocan.Tenant]*Watch
+	purses   map[taocan.AccountID]*Purse
+	owners   map[taocan.PackageNumber]taocan.Tenant // of packages that paid for another project
 
 	touched []Touched
 	written []*taocan.Debit
@@ -197,7 +199,8 @@ type Touched struct {
 
 // NewLedger starts a group commit.
 func NewLedger() *Ledger {
-	return &Ledger{balances: map[taocan.Tenant]*Balances{}, records: map[RecordKey]*taocan.Debit{}, watches: map[taocan.Tenant]*Watch{}}
+	return &Ledger{balances: map[taocan.Tenant]*Balances{}, records: map[RecordKey]*taocan.Debit{}, watches: map[taocan.Tenant]*Watch{},
+		purses: map[taocan.AccountID]*Purse{}, owners: map[taocan.PackageNumber]taocan.Tenant{}}
 }
 
 // SetAt fixes the commit time of a lane.
@@ -214,6 +217,17 @@ func (l *Ledger) At(a taocan.AccountID) time.Time { return l.at[taocan.LaneOf(a)
 
 // Balances of a project.
 func (l *Ledger) Balances(t taocan.Tenant) *Balances { return l.balances[t] }
+
+// Own notes that a package of another project of the account pays for a project.
+func (l *Ledger) Own(n taocan.PackageNumber, owner taocan.Tenant) { l.owners[n] = owner }
+
+// Owner is the project whose package pays for t: its own, unless Own was called.
+func (l *Ledger) Owner(t taocan.Tenant, n taocan.PackageNumber) taocan.Tenant {
+	if owner, shared := l.owners[n]; shared && l.balances[t].Balance(n) == nil {
+		return owner
+	}
+	return t
+}
 
 // Record is what stands under the id, this commit's earlier writes included; nil where nothing does.
 func (l *Ledger) Record(t taocan.Tenant, id taocan.DebitID) *taocan.Debit {
@@ -313,8 +327,14 @@ func (l *Ledger) Settle() {
 		x.sums = [taocan.EntryExpire + 1]sum{}
 	}
 	for _, w := range l.watches {
-		if w != nil && w.Meter != nil {
+		if w == nil {
+			continue
+		}
+		if w.Meter != nil {
 			w.Meter.Settle()
+		}
+		for _, o := range w.Overflow {
+			o.changed = false
 		}
 	}
 }

@@ -142,6 +142,7 @@ const (
 	flagCommitted
 	flagCommitOnDeadline
 	flagByDeadline
+	flagOverflow
 )
 
 // PackDebits encodes the records of one commit: a section per project, in the order of first appearance, each
@@ -198,6 +199,9 @@ func (w *packer) debit(d *taocan.Debit, commitAt time.Time) {
 	if d.ByDeadline {
 		flags |= flagByDeadline
 	}
+	if d.Overflow > 0 {
+		flags |= flagOverflow
+	}
 	w.byte(flags, d.DecisionVersion, d.SegmentVersion)
 	w.word(string(d.Category))
 	w.word(string(d.Purpose))
@@ -214,6 +218,10 @@ func (w *packer) debit(d *taocan.Debit, commitAt time.Time) {
 		w.uvarint(uint64(d.TTL / time.Second))
 		w.uvarint(uint64(d.Deadline.UnixMicro() - d.At.UnixMicro()))
 		w.uvarint(uint64(d.Settled))
+	}
+	if d.Overflow > 0 {
+		w.uvarint(uint64(d.Overflow))
+		w.uvarint(uint64(d.OverflowPrice))
 	}
 }
 
@@ -251,6 +259,9 @@ func (r *unpacker) debit(t taocan.Tenant, commitAt time.Time) taocan.Debit {
 		if d.State != taocan.Reserved {
 			d.SettledAt = commitAt
 		}
+	}
+	if flags&flagOverflow != 0 {
+		d.Overflow, d.OverflowPrice = taocan.Segments(r.uvarint()), taocan.UnitPrice(r.uvarint())
 	}
 	return d
 }

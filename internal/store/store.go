@@ -26,9 +26,9 @@ type Store interface {
 	// attempt, writes what decide put into the Ledger, and commits. It returns decide's outcomes, in order.
 	CommitDebits(ctx context.Context, ops []Op, decide func(*Ledger, []Op) []Outcome) ([]Outcome, error)
 
-	// CheckClock says why no ledger is written now: the wall clock has jumped forward (*clock.JumpError, as
-	// taocan.ErrUnavailable). ConfirmClock trusts it as it stands.
-	CheckClock() error
+	// CheckWrites says why no ledger is written now, as taocan.ErrUnavailable: the wall clock has jumped forward
+	// (*clock.JumpError), or the disk is nearly full. ConfirmClock trusts the clock as it stands.
+	CheckWrites() error
 	ConfirmClock()
 
 	// Epoch identifies this database: another one, set up anew, has another.
@@ -112,7 +112,7 @@ type Due struct {
 type Reader interface {
 	// Accounts and access.
 	Account(ctx context.Context, id taocan.AccountID) (taocan.Account, error)
-	Accounts(ctx context.Context, p Paging) (Page[taocan.Account], error) // by id
+	Accounts(ctx context.Context, f AccountFilter) (Page[taocan.Account], error) // by id
 	Project(ctx context.Context, id taocan.ProjectID) (taocan.Project, error)
 	Projects(ctx context.Context, account taocan.AccountID, p Paging) (Page[taocan.Project], error) // by id; empty account: all
 	Member(ctx context.Context, login string) (taocan.Member, error)
@@ -124,7 +124,7 @@ type Reader interface {
 	// APITokens are a project's tokens without those that sign-ins made, newest first; empty tenant: the operators'.
 	APITokens(ctx context.Context, t taocan.Tenant, p Paging) (Page[taocan.Token], error)
 	SignInFailures(ctx context.Context, key string, since time.Time) (int, error)
-	AuditEntries(ctx context.Context, p Paging) (Page[taocan.AuditEntry], error) // newest first
+	AuditEntries(ctx context.Context, f AuditFilter) (Page[taocan.AuditEntry], error) // newest first
 
 	// Catalogue.
 	PriceLists(ctx context.Context, c taocan.Category) ([]taocan.PriceList, error) // newest ValidFrom first; empty: all
@@ -140,8 +140,9 @@ type Reader interface {
 	Order(ctx context.Context, t taocan.Tenant, id taocan.OrderID) (taocan.Order, error) // with payment and packages
 	// Orders are newest first. A state asked for is as of now: a pending order past its close is closed.
 	Orders(ctx context.Context, t taocan.Tenant, state taocan.OrderState, now time.Time, p Paging) (Page[taocan.Order], error)
-	AllOrders(ctx context.Context, state taocan.OrderState, now time.Time, p Paging) (Page[taocan.Order], error) // operator's
-	UnpaidPast(ctx context.Context, now time.Time, limit int) ([]taocan.Order, error)                            // pending and past ClosesAt
+	AllOrders(ctx context.Context, f OrderFilter) (Page[taocan.Order], error)         // operator's
+	OrderAnywhere(ctx context.Context, id taocan.OrderID) (taocan.Order, error)       // operator's
+	UnpaidPast(ctx context.Context, now time.Time, limit int) ([]taocan.Order, error) // pending and past ClosesAt
 	IdempotencyKey(ctx context.Context, t taocan.Tenant, operation, key string) (IdempotencyKey, error)
 	Wallet(ctx context.Context, a taocan.AccountID) (taocan.Wallet, error)
 	WalletEntries(ctx context.Context, a taocan.AccountID, p Paging) (Page[taocan.WalletEntry], error) // newest first
@@ -151,7 +152,7 @@ type Reader interface {
 	Vouchers(ctx context.Context, a taocan.AccountID, p Paging) (Page[taocan.Voucher], error)        // by ValidUntil, then id
 	UnusedVouchers(ctx context.Context, a taocan.AccountID, now time.Time) ([]taocan.Voucher, error) // valid at now, unused
 	VoucherByCode(ctx context.Context, codeHash []byte) (taocan.Voucher, error)                      // assigned or not
-	AllVouchers(ctx context.Context, p Paging) (Page[taocan.Voucher], error)                         // operator's
+	AllVouchers(ctx context.Context, f VoucherFilter) (Page[taocan.Voucher], error)                  // operator's
 
 	// Packages.
 	Package(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber) (taocan.Package, error)
@@ -164,9 +165,6 @@ type Reader interface {
 	// Unmarked lists packages that have expired by now with something left and carry no expire entry yet.
 	Unmarked(ctx context.Context, now time.Time, limit int) ([]taocan.Package, error)
 
-	// Settings of a project.
-	AlertRules(ctx context.Context, t taocan.Tenant) ([]taocan.AlertRule, error) // by category, purpose as in taocan.Purposes, country
-
 	// Debits.
 	Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error)
 	Debits(ctx context.Context, t taocan.Tenant, f DebitFilter) (Page[taocan.Debit], error)
@@ -176,6 +174,11 @@ type Reader interface {
 	CountDue(ctx context.Context, now time.Time) (int, error)
 	Usage(ctx context.Context, t taocan.Tenant, from, until time.Time, zone *time.Location) ([]UsageRow, error)
 
+	NoticeReader
+	MeteringReader
+	TopUpReader
+	AlertReader
+	StatementReader
 	Proof // what Verify reads
 }
 
@@ -183,6 +186,7 @@ type Reader interface {
 // than the lane's last commit.
 type Tx interface {
 	Reader
+	AlertTx
 	Now() time.Time
 
 	InsertAccount(ctx context.Context, a taocan.Account) error // with an empty wallet; taken id: ErrConflict
@@ -206,10 +210,6 @@ type Tx interface {
 	SetProductOnSale(ctx context.Context, id taocan.ProductID, onSale bool) error
 	InsertAgreement(ctx context.Context, a taocan.Agreement) error
 
-	// ReplaceAlertRules writes all of a project's rules in place of those that it had; none removes them. Two rules for
-	// one target are ErrConflict.
-	ReplaceAlertRules(ctx context.Context, t taocan.Tenant, rules []taocan.AlertRule) error
-
 	// InsertOrder writes a pending order, SettleOrder its end: State, SettledAt; the packages of a paid one
 	// follow from IssuePackages.
 	InsertOrder(ctx context.Context, o taocan.Order) error
@@ -222,11 +222,16 @@ type Tx interface {
 	AssignVoucher(ctx context.Context, codeHash []byte, a taocan.AccountID, at time.Time) error                  // ErrConflict if it has an account
 	UseVoucher(ctx context.Context, a taocan.AccountID, id taocan.VoucherID, o taocan.Order, at time.Time) error // ErrConflict if used
 
-	// InsertPackage writes a package and its opening entry (issue, import or grant). A taken number is ErrConflict.
+	// InsertPackage writes a package and its opening entry (taocan.EntryKind.Opens). A taken number is ErrConflict.
 	// The entry's time is p.ExistsFrom.
 	InsertPackage(ctx context.Context, p taocan.Package, kind taocan.EntryKind, reference string) error
 	// AdjustPackage adds delta (either sign) to what remains; below 0 is taocan.ErrInsufficientQuota.
 	AdjustPackage(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, delta taocan.Segments, reason string) error
 	// MarkExpired writes the expire entry of an expired package, once.
 	MarkExpired(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber) error
+
+	PackageTx
+	NoticeTx
+	MeteringTx
+	TopUpTx
 }

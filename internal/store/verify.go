@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -50,9 +51,10 @@ const (
 //   - every lane's chain links up, and every row that a link covers is unaltered; no ledger row is outside a link;
 //   - every debit's allocations sum to its quantity, and each commit's entries are the sums of its debits;
 //   - every package's figures follow from its entries step by step, total + adjusted = remaining + reserved + used,
-//     and what is reserved is the sum of open reservations;
+//     and what is reserved is the sum of open reservations; its expiry and whether it is frozen follow from them, too, and
+//     what a transfer took out of one package is what it made another of;
 //   - every paid order has its payment, its packages and its wallet entry, every other has none;
-//   - every wallet is the sum of its entries;
+//   - every wallet is the sum of its entries, and has paid the whole fen of what overflow cost;
 //   - what the back end derives from the ledger to find things quickly agrees with it;
 //   - no debit id stands twice within the time that ids are remembered.
 //
@@ -64,7 +66,7 @@ func Verify(ctx context.Context, st Store, o VerifyOptions) (Report, error) {
 	if o.IdempotencyWindow == 0 {
 		o.IdempotencyWindow = 30 * 24 * time.Hour
 	}
-	v := &verifier{st: st, o: o, seed: maphash.MakeSeed(), counts: map[RowKind]int64{}}
+	v := &verifier{st: st, o: o, seed: maphash.MakeSeed(), counts: map[RowKind]int64{}, overflow: map[taocan.AccountID]int64{}}
 	err := v.run(ctx)
 	if errors.Is(err, errEnough) {
 		err = nil
@@ -78,7 +80,8 @@ type verifier struct {
 	report   Report
 	heads    [taocan.Lanes]Head
 	counts   map[RowKind]int64
-	refsSeen int64 // projects with debits, summed over commits
+	refsSeen int64                      // projects with debits, summed over commits
+	overflow map[taocan.AccountID]int64 // what debits beyond packages cost, 1/10,000 yuan
 	seed     maphash.Seed
 }
 
@@ -98,7 +101,7 @@ func (v *verifier) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read heads: %w", err)
 	}
-	v.report.Head = headText(v.heads)
+	v.report.Head = HeadText(v.heads)
 	expected, err := parseHead(v.o.ExpectHead)
 	if err != nil {
 		return err
@@ -116,8 +119,8 @@ func (v *verifier) run(ctx context.Context) error {
 	return nil
 }
 
-// headText writes the heads of lanes that have any commit: "3.17.ab12…,5.1.cd34…".
-func headText(heads [taocan.Lanes]Head) string {
+// HeadText writes the heads of lanes that have any commit: "3.17.ab12…,5.1.cd34…".
+func HeadText(heads [taocan.Lanes]Head) string {
 	var parts []string
 	for _, h := range heads {
 		if h.Seq > 0 {
@@ -230,7 +233,7 @@ func (v *verifier) commit(ctx context.Context, r Reader, c Commit, subject strin
 			var e taocan.Entry
 			if e, err = r.Entry(ctx, row.RowRef); err == nil {
 				is = EntryRow(e)
-				entries[entryKey{e.Tenant, e.Package, e.Kind}] = e
+				entries[entryKey{e.Account, e.Package, e.Kind}] = e
 			}
 		} else {
 			is, err = r.LedgerRow(ctx, row.RowRef)
@@ -262,10 +265,11 @@ func (v *verifier) commit(ctx context.Context, r Reader, c Commit, subject strin
 	return v.debits(ctx, r, c, debits, entries)
 }
 
+// entryKey leaves the project out: a package may pay for another project of its account.
 type entryKey struct {
-	taocan.Tenant
-	number taocan.PackageNumber
-	kind   taocan.EntryKind
+	account taocan.AccountID
+	number  taocan.PackageNumber
+	kind    taocan.EntryKind
 }
 
 // debits proves that each record adds up and that the commit's entries are the sums of its records.
@@ -276,7 +280,7 @@ func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taoc
 	}
 	sums := map[entryKey]*total{}
 	add := func(d *taocan.Debit, n taocan.PackageNumber, kind taocan.EntryKind, q taocan.Segments, debits int) {
-		k := entryKey{d.Tenant, n, kind}
+		k := entryKey{d.Account, n, kind}
 		if sums[k] == nil {
 			sums[k] = &total{}
 		}
@@ -309,10 +313,13 @@ func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taoc
 		for _, a := range d.Allocations {
 			sum += a.Quantity
 		}
-		if sum != d.Quantity || d.Settled > d.Quantity {
-			if err := v.found(subject, "its allocations sum to %d, its quantity is %d", sum, d.Quantity); err != nil {
+		if sum+d.Overflow != d.Quantity || d.Settled > d.Quantity {
+			if err := v.found(subject, "its allocations and overflow sum to %d, its quantity is %d", sum+d.Overflow, d.Quantity); err != nil {
 				return err
 			}
+		}
+		if d.Overflow > 0 {
+			v.overflow[d.Account] += int64(d.Overflow) * int64(d.OverflowPrice)
 		}
 		switch {
 		case d.Kind == taocan.KindDebit:
@@ -455,19 +462,36 @@ func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) e
 	subject := fmt.Sprintf("package %s", p.Number)
 	var at time.Time
 	var sum, adjusted, opening figures
+	frozen, extended := false, time.Time{}
 	count := 0
 	err := r.EachEntry(ctx, p.Tenant, p.Number, func(e taocan.Entry) error {
 		count++
-		opens := e.Kind == taocan.EntryIssue || e.Kind == taocan.EntryImport || e.Kind == taocan.EntryGrant
-		if opens != (count == 1) {
+		if e.Kind.Opens() != (count == 1) {
 			return v.found(subject, "its entry %d is of kind %s", count, e.Kind)
 		}
-		if opens {
+		switch {
+		case e.Kind.Opens():
 			opening = figures{e.Remaining, e.Reserved, e.Used}
-		} else if e.Kind == taocan.EntryAdjust {
+		case e.Kind.Adjusts():
 			adjusted.remaining += e.Remaining
-		} else if e.Remaining+e.Reserved+e.Used != 0 {
+		case e.Remaining+e.Reserved+e.Used != 0:
 			return v.found(subject, "its %s entry at %s makes or loses messages", e.Kind, e.At)
+		}
+		switch e.Kind {
+		case taocan.EntryExtend:
+			if before := cmp.Or(extended, p.FirstExpiresAt); !e.ExpiresAt.After(before) || before.IsZero() {
+				return v.found(subject, "its %s entry at %s does not make its expiry later than %s", e.Kind, e.At, before)
+			}
+			extended = e.ExpiresAt
+		case taocan.EntryFreeze, taocan.EntryUnfreeze:
+			if frozen == (e.Kind == taocan.EntryFreeze) {
+				return v.found(subject, "its %s entry at %s changes nothing", e.Kind, e.At)
+			}
+			frozen = !frozen
+		case taocan.EntryTransferIn, taocan.EntryTransferOut:
+			if err := v.transfer(ctx, r, p, e); err != nil {
+				return err
+			}
 		}
 		sum.remaining += e.Remaining
 		sum.reserved += e.Reserved
@@ -495,6 +519,15 @@ func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) e
 	if err == nil && p.Total+p.Adjusted != p.Remaining+p.Reserved+p.Used {
 		err = v.found(subject, "total %d + adjusted %d is not remaining %d + reserved %d + used %d", p.Total, p.Adjusted, p.Remaining, p.Reserved, p.Used)
 	}
+	if err == nil && p.Frozen != frozen {
+		err = v.found(subject, "says frozen %t, its entries say %t", p.Frozen, frozen)
+	}
+	if err == nil && extended.IsZero() != p.FirstExpiresAt.IsZero() {
+		err = v.found(subject, "says that it first expired at %s; its entries extend it to %s", p.FirstExpiresAt, extended)
+	}
+	if err == nil && !extended.IsZero() && !p.ExpiresAt.Equal(extended) {
+		err = v.found(subject, "expires at %s, its entries extend it to %s", p.ExpiresAt, extended)
+	}
 	if err != nil {
 		return err
 	}
@@ -504,6 +537,30 @@ func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) e
 	}
 	if owner != p.Tenant {
 		return v.found(subject, "the directory of numbers says it belongs to project %q", owner.Project)
+	}
+	return nil
+}
+
+// transfer proves that what one side of a transfer lost is what the other gained, at the same instant, within one account.
+func (v *verifier) transfer(ctx context.Context, r Reader, p taocan.Package, e taocan.Entry) error {
+	subject, other := fmt.Sprintf("package %s", p.Number), taocan.PackageNumber(e.Reference)
+	theirs := taocan.EntryTransferIn
+	if e.Kind == theirs {
+		theirs = taocan.EntryTransferOut
+	}
+	owner, err := r.NumberOwner(ctx, other)
+	var pair taocan.Entry
+	if err == nil {
+		pair, err = r.Entry(ctx, RowRef{Kind: RowEntry, Tenant: owner, ID: e.Reference, N: e.At.UnixMicro(), Entry: theirs})
+	}
+	switch {
+	case errors.Is(err, taocan.ErrNotFound):
+		return v.found(subject, "its %s entry at %s has no other side in package %.40q", e.Kind, e.At, e.Reference)
+	case err != nil:
+		return fmt.Errorf("read the other side of a transfer of package %s: %w", p.Number, err)
+	case owner.Account != p.Account || owner.Project == p.Project || pair.Reference != string(p.Number) || pair.Remaining != -e.Remaining:
+		return v.found(subject, "its %s entry at %s moves %d, the other side in package %s %d from or to %.40q", e.Kind, e.At,
+			e.Remaining, other, pair.Remaining, pair.Reference)
 	}
 	return nil
 }
@@ -526,21 +583,21 @@ func (v *verifier) derived(ctx context.Context) error {
 	return nil
 }
 
-// reservations proves that what packages hold back is what open reservations hold.
+// reservations proves that what packages hold back is what open reservations hold, account by account: a package may hold
+// something back for another project of its account.
 func (v *verifier) reservations(ctx context.Context) error {
 	cursor := ""
 	for {
-		var page Page[taocan.Project]
+		var page Page[taocan.Account]
 		err := v.st.View(ctx, func(r Reader) (err error) {
-			page, err = r.Projects(ctx, "", Paging{Limit: 100, Cursor: cursor})
+			page, err = r.Accounts(ctx, AccountFilter{Paging: Paging{Limit: 100, Cursor: cursor}})
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("read projects: %w", err)
+			return fmt.Errorf("read accounts: %w", err)
 		}
-		for _, p := range page.Items {
-			t := taocan.Tenant{Account: p.Account, Project: p.ID}
-			if err := v.st.View(ctx, func(r Reader) error { return v.reserved(ctx, r, t) }); err != nil {
+		for _, a := range page.Items {
+			if err := v.st.View(ctx, func(r Reader) error { return v.reserved(ctx, r, a.ID) }); err != nil {
 				return err
 			}
 		}
@@ -550,10 +607,41 @@ func (v *verifier) reservations(ctx context.Context) error {
 	}
 }
 
-func (v *verifier) reserved(ctx context.Context, r Reader, t taocan.Tenant) error {
-	reserved, err := r.ReservedPackages(ctx, t)
+// reserved looks at one account, on one snapshot.
+func (v *verifier) reserved(ctx context.Context, r Reader, a taocan.AccountID) error {
+	reserved := map[taocan.PackageNumber]taocan.Segments{}
+	for cursor := ""; ; {
+		projects, err := r.Projects(ctx, a, Paging{Limit: 100, Cursor: cursor})
+		if err != nil {
+			return fmt.Errorf("read projects of account %s: %w", a, err)
+		}
+		for _, p := range projects.Items {
+			if err := v.reservedFor(ctx, r, taocan.Tenant{Account: a, Project: p.ID}, reserved); err != nil {
+				return err
+			}
+		}
+		if cursor = projects.Next; cursor == "" {
+			break
+		}
+	}
+	for n, left := range reserved {
+		if left != 0 {
+			if err := v.found(fmt.Sprintf("package %s", n), "holds back %d more than its open reservations", left); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reservedFor adds what a project's packages hold back, and takes off what its open reservations hold.
+func (v *verifier) reservedFor(ctx context.Context, r Reader, t taocan.Tenant, reserved map[taocan.PackageNumber]taocan.Segments) error {
+	held, err := r.ReservedPackages(ctx, t)
 	if err != nil {
 		return fmt.Errorf("read reserved packages of project %s: %w", t.Project, err)
+	}
+	for n, q := range held {
+		reserved[n] += q
 	}
 	open, err := r.OpenReservations(ctx, t)
 	if err != nil {
@@ -584,13 +672,6 @@ func (v *verifier) reserved(ctx context.Context, r Reader, t taocan.Tenant) erro
 		}
 		for _, a := range d.Allocations {
 			reserved[a.Package] -= a.Quantity
-		}
-	}
-	for n, left := range reserved {
-		if left != 0 {
-			if err := v.found(fmt.Sprintf("package %s", n), "holds back %d more than its open reservations", left); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
@@ -703,6 +784,7 @@ func (v *verifier) wallet(ctx context.Context, r Reader, a taocan.AccountID) err
 	sum := taocan.Wallet{Account: a}
 	n := int64(0)
 	paid := map[taocan.OrderID]bool{}
+	var overflow taocan.Fen
 	err = r.EachWalletEntry(ctx, a, func(e taocan.WalletEntry) error {
 		n++
 		sum.Cash += e.Cash
@@ -711,6 +793,9 @@ func (v *verifier) wallet(ctx context.Context, r Reader, a taocan.AccountID) err
 		sum.CreditUsed += e.CreditUsed
 		if e.N != n || e.After != sum || sum.Cash < 0 || sum.Gift < 0 || sum.CreditLimit < 0 || sum.CreditUsed < 0 {
 			return v.found(subject, "entry %d does not follow from the entries before it", e.N)
+		}
+		if e.Kind == taocan.WalletOverflow && !e.At.After(v.heads[taocan.LaneOf(a)].At) {
+			overflow += e.CreditUsed - e.Cash - e.Gift
 		}
 		if e.Kind != taocan.WalletPayment {
 			return nil
@@ -731,6 +816,9 @@ func (v *verifier) wallet(ctx context.Context, r Reader, a taocan.AccountID) err
 	if sum != w {
 		return v.found(subject, "says cash %s, gift %s, credit %s of %s; its entries say %s, %s, %s of %s",
 			w.Cash, w.Gift, w.CreditUsed, w.CreditLimit, sum.Cash, sum.Gift, sum.CreditUsed, sum.CreditLimit)
+	}
+	if cost := v.overflow[a]; overflow != taocan.Fen(cost/perFen) {
+		return v.found(subject, "has paid %s for overflow, which cost %s", overflow, taocan.Fen(cost/perFen))
 	}
 	return v.unpaid(ctx, r, a, paid)
 }

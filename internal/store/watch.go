@@ -11,10 +11,15 @@ import (
 // Watch is what the engine knows of a project besides its balances: what its rules and limits look at. Owned by the group
 // commit that it is lent to.
 type Watch struct {
+	Zone   *time.Location  // of the platform
 	Rules  []*WatchedRule  // enabled, of the kinds that a debit can set off: remaining, usage_day, usage_month
 	TopUps []*WatchedTopUp // enabled
 	Limits []taocan.UsageLimit
-	Meter  *Meter // nil: nothing is metered
+	Told   map[taocan.AlertID]string // limits: the period that their warning has been given for
+	Meter  *Meter                    // nil: nothing is metered
+	Pool   []taocan.Tenant           // projects whose packages also pay, after its own, in this order
+	// Overflow by category; absent: debits stop when packages run out.
+	Overflow map[taocan.Category]*Overflow
 }
 
 // WatchedRule is a rule with where it stands. A rule that has not been judged yet has the zero state.
@@ -53,6 +58,9 @@ func (l *Ledger) Watched() []taocan.Tenant {
 // Watch of a project; nil where it has no rules, top-ups or limits.
 func (l *Ledger) Watch(t taocan.Tenant) *Watch { return l.watches[t] }
 
+// Watches by project.
+func (l *Ledger) Watches() map[taocan.Tenant]*Watch { return l.watches }
+
 // LendWatch gives the ledger what a project's rules look at.
 func (l *Ledger) LendWatch(t taocan.Tenant, w *Watch) { l.watches[t] = w }
 
@@ -64,12 +72,12 @@ func (l *Ledger) Left(t taocan.Tenant, c taocan.Category, p taocan.Purpose, coun
 // Taken is what the project took of the target in the period that the commit falls into, this commit included. Without a
 // purpose or a country it is all of it.
 func (l *Ledger) Taken(t taocan.Tenant, c taocan.Category, p taocan.Purpose, country taocan.Country, period taocan.Period) taocan.Segments {
-	return l.watches[t].Meter.taken(c, p, country, period, l.At(t.Account))
+	return l.watches[t].Meter.Taken(c, p, country, period, l.At(t.Account))
 }
 
 // PeriodOf names the day (2006-01-02) or month (2006-01) of the platform's zone that the commit falls into.
 func (l *Ledger) PeriodOf(t taocan.Tenant, period taocan.Period) string {
-	return l.watches[t].Meter.periodOf(period, l.At(t.Account))
+	return l.watches[t].Meter.Period(period, l.At(t.Account))
 }
 
 // Notify puts a notice into the outbox, with the commit. It gets its id and time here.
@@ -98,6 +106,25 @@ type ChangedState struct {
 	taocan.AlertState
 }
 
+// LimitID names a limit among alert states.
+func LimitID(l taocan.UsageLimit) taocan.AlertID {
+	id := "limit-" + string(l.Category) + "-" + string(l.Purpose)
+	if l.Purpose == "" {
+		id += "all"
+	}
+	if l.Country != "" {
+		id += "-" + string(l.Country)
+	}
+	return taocan.AlertID(id + "-" + string(l.Period))
+}
+
+// TellLimit notes that a limit's warning has been given for the period.
+func (l *Ledger) TellLimit(t taocan.Tenant, limit taocan.UsageLimit, period string) {
+	id := LimitID(limit)
+	l.watches[t].Told[id] = period
+	l.states = append(l.states, ChangedState{t, taocan.AlertState{Rule: id, Period: period}})
+}
+
 // CalledTopUp is an automatic top-up that the commit tells to look.
 type CalledTopUp struct {
 	taocan.Tenant
@@ -108,63 +135,3 @@ type CalledTopUp struct {
 func (l *Ledger) Notices() []taocan.Notice    { return l.notices }
 func (l *Ledger) AlertStates() []ChangedState { return l.states }
 func (l *Ledger) CalledTopUps() []CalledTopUp { return l.called }
-
-// MeterKey is what is counted apart.
-type MeterKey struct {
-	Day      string // 2006-01-02
-	Category taocan.Category
-	Purpose  taocan.Purpose // asked for, not of the package that paid
-	Country  taocan.Country
-}
-
-// Meter counts what a project took, by natural days of the platform's zone. What is returned is taken off the day on which
-// it was taken.
-type Meter struct {
-	zone    *time.Location
-	days    map[MeterKey]taocan.Segments
-	changed map[MeterKey]bool
-}
-
-// NewMeter makes an empty meter.
-func NewMeter(zone *time.Location) *Meter {
-	return &Meter{zone: zone, days: map[MeterKey]taocan.Segments{}, changed: map[MeterKey]bool{}}
-}
-
-// Set is what stands under the key.
-func (m *Meter) Set(k MeterKey, q taocan.Segments) { m.days[k] = q }
-
-// Add counts a request's messages on the day of at; negative ones are returned.
-func (m *Meter) Add(at time.Time, c taocan.Category, p taocan.Purpose, country taocan.Country, q taocan.Segments) {
-	k := MeterKey{m.periodOf(taocan.PerDay, at), c, p, country}
-	m.days[k] += q
-	m.changed[k] = true
-}
-
-// Changed lists the keys that changed since the last call of Settle.
-func (m *Meter) Changed() map[MeterKey]taocan.Segments {
-	all := make(map[MeterKey]taocan.Segments, len(m.changed))
-	for k := range m.changed {
-		all[k] = m.days[k]
-	}
-	return all
-}
-
-// Settle forgets what changed.
-func (m *Meter) Settle() { clear(m.changed) }
-
-func (m *Meter) periodOf(p taocan.Period, at time.Time) string {
-	if p == taocan.PerMonth {
-		return at.In(m.zone).Format("2006-01")
-	}
-	return at.In(m.zone).Format(time.DateOnly)
-}
-
-func (m *Meter) taken(c taocan.Category, p taocan.Purpose, country taocan.Country, period taocan.Period, at time.Time) (sum taocan.Segments) {
-	of := m.periodOf(period, at)
-	for k, q := range m.days {
-		if k.Day[:len(of)] == of && k.Category == c && (p == "" || k.Purpose == p) && (country == "" || k.Country == country) {
-			sum += q
-		}
-	}
-	return sum
-}

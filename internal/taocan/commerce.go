@@ -163,6 +163,7 @@ const (
 	WalletPayment     WalletEntryKind = "payment"
 	WalletAdjust      WalletEntryKind = "adjust"
 	WalletCreditLimit WalletEntryKind = "credit_limit"
+	WalletOverflow    WalletEntryKind = "overflow" // debits beyond all packages: whole fen of what they cost
 )
 
 // WalletEntry is one immutable line of a wallet's statement: signed changes and the wallet after them.
@@ -297,7 +298,8 @@ func (a Actor) Name() string {
 type AuditEntry struct {
 	N       int64
 	At      time.Time
-	By      string
+	By      string // Actor.Name
+	Login   string // of the member, where one did it; read, not written
 	Address string
 	Action  string // "account.create", "package.adjust" …
 	Subject string

@@ -64,6 +64,11 @@ type Debit struct {
 	Allocations []Allocation // as first taken, in the order of use
 	At          time.Time    // commit time of the debit or reservation
 
+	// What packages did not hold and the wallet paid for, at that unit price. Allocations and it sum to Quantity. A debit
+	// only: reservations never overflow.
+	Overflow      Segments
+	OverflowPrice UnitPrice
+
 	// Reservations only.
 	Deadline   time.Time
 	Settled    Segments  // how many became used; the rest of Quantity returned

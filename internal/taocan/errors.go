@@ -64,9 +64,9 @@ func (e *FundsError) Error() string {
 }
 func (e *FundsError) Unwrap() error { return ErrInsufficientFunds }
 
-// StateError says in which state an order or a reservation was found.
+// StateError says in which state an order, a reservation or a package was found.
 type StateError struct {
-	What  string // "order" or "reservation"
+	What  string // "order", "reservation" or "package"
 	State string
 }
 

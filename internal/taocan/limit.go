@@ -45,3 +45,28 @@ func (e *LimitError) Unwrap() error { return ErrUsageLimit }
 
 // TopUpID names an automatic top-up.
 type TopUpID string
+
+// OverflowPrice is what a message beyond all packages costs from an instant on.
+type OverflowPrice struct {
+	Category    Category
+	Purpose     Purpose // domestic; abroad empty
+	Country     Country // abroad; empty: all that have no price of their own
+	ValidFrom   time.Time
+	Price       UnitPrice
+	PublishedAt time.Time
+}
+
+// Overflow lets a project go on from its account's wallet when its packages have run out.
+type Overflow struct {
+	Tenant
+	Category  Category
+	Cap       Fen // per natural month
+	UpdatedAt time.Time
+}
+
+// PoolShare lets the packages of one project pay for another of the same account, after its own.
+type PoolShare struct {
+	Account     AccountID
+	User, Owner ProjectID
+	CreatedAt   time.Time
+}

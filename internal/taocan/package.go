@@ -22,17 +22,23 @@ type Package struct {
 	PurchasedAt time.Time
 	ExistsFrom  time.Time // the opening entry's time: as-of answers know the package from here on
 	ExpiresAt   time.Time // first instant that it no longer works
-	Order       OrderID   // empty when imported or granted
-	Paid        Split     // this package's part of the payment
+	// FirstExpiresAt is the expiry that it came with; zero while it has not been extended.
+	FirstExpiresAt time.Time
+	Frozen         bool    // the operator has stopped it: it pays nothing, what returns to it stays in it
+	Order          OrderID // empty when imported or granted
+	Paid           Split   // this package's part of the payment
 }
 
-// Status at an instant. Exhausted wins over expired: an exhausted package stays exhausted.
+// Status at an instant. Exhausted wins over expired: an exhausted package stays exhausted. Expired wins over frozen: what
+// has expired does not come back by being unfrozen.
 func (p Package) Status(now time.Time) Status {
 	switch {
 	case p.Remaining == 0 && p.Reserved == 0:
 		return Exhausted
 	case !now.Before(p.ExpiresAt):
 		return Expired
+	case p.Frozen:
+		return Frozen
 	}
 	return Active
 }
@@ -178,10 +184,24 @@ const (
 	EntryReserve // remaining → reserved
 	EntryDebit   // remaining → used
 	EntryExpire  // a marker: what was forfeited at ExpiresAt; moves nothing
+	EntryExtend  // a later ExpiresAt; moves nothing
+	EntryFreeze  // moves nothing
+	EntryUnfreeze
+	EntryTransferIn  // opens the package that a transfer made
+	EntryTransferOut // what a transfer took; falls under adjusted, like what an operator takes
 )
 
+// Opens reports whether a package's statement begins with an entry of this kind, and only that entry is of such a kind.
+func (k EntryKind) Opens() bool {
+	return k == EntryIssue || k == EntryImport || k == EntryGrant || k == EntryTransferIn
+}
+
+// Adjusts reports whether entries of this kind change what a package holds in all.
+func (k EntryKind) Adjusts() bool { return k == EntryAdjust || k == EntryTransferOut }
+
 var entryKindNames = [...]string{EntryIssue: "issue", EntryImport: "import", EntryGrant: "grant", EntryAdjust: "adjust",
-	EntryRelease: "release", EntryCommit: "commit", EntryReserve: "reserve", EntryDebit: "debit", EntryExpire: "expire"}
+	EntryRelease: "release", EntryCommit: "commit", EntryReserve: "reserve", EntryDebit: "debit", EntryExpire: "expire",
+	EntryExtend: "extend", EntryFreeze: "freeze", EntryUnfreeze: "unfreeze", EntryTransferIn: "transfer_in", EntryTransferOut: "transfer_out"}
 
 func (k EntryKind) String() string {
 	if int(k) < len(entryKindNames) && entryKindNames[k] != "" {
@@ -197,13 +217,14 @@ type Entry struct {
 	Package PackageNumber
 	Kind    EntryKind
 	At      time.Time // the commit's time; an import's is its snapshot time
-	// Changes to the three figures. An issue, import, grant or adjust changes Remaining (an import also Used:
-	// what was gone before) against total + adjusted; the others move between the figures.
+	// Changes to the three figures. What opens a package, adjusts it or is transferred changes Remaining (an import also
+	// Used: what was gone before) against total + adjusted; the others move between the figures.
 	Remaining, Reserved, Used Segments
 	// Figures after this entry.
 	RemainingAfter, ReservedAfter Segments
-	Debits                        int    // how many debits the entry sums up; 0 for other entries
-	Reference                     string // only where Debits ≤ 1: the debit's id, an order, the operator's reason
+	Debits                        int       // how many debits the entry sums up; 0 for other entries
+	Reference                     string    // only where Debits ≤ 1: the debit's id, an order, the operator's reason, a transfer's other package
+	ExpiresAt                     time.Time // extend: from then on the package's; zero in others
 	Lane                          Lane
 	Commit                        int64 // sequence of the commit in its lane
 }

@@ -12,6 +12,11 @@ const (
 	VoucherOutdated VoucherState = "expired"
 )
 
+// Valid reports whether s is one of the states.
+func (s VoucherState) Valid() bool {
+	return s == VoucherUsable || s == VoucherUsed || s == VoucherNotYet || s == VoucherOutdated
+}
+
 // StateAt is the voucher's state at an instant. A used one stays used after its end.
 func (v *Voucher) StateAt(now time.Time) VoucherState {
 	switch {

@@ -53,17 +53,18 @@ const (
 // Valid reports whether c is one of the known rules.
 func (c ChargeOn) Valid() bool { return c == ChargeOnSubmit || c == ChargeOnDelivered }
 
-// Status of a package is derived from its figures and an instant, never stored.
+// Status of a package is derived from what it is and an instant, never stored.
 type Status string
 
 const (
 	Active    Status = "active"
 	Exhausted Status = "exhausted"
 	Expired   Status = "expired"
+	Frozen    Status = "frozen"
 )
 
 // Valid reports whether s is one of the known statuses.
-func (s Status) Valid() bool { return s == Active || s == Exhausted || s == Expired }
+func (s Status) Valid() bool { return s == Active || s == Exhausted || s == Expired || s == Frozen }
 
 // Level is how well the platform knows an account; it decides what the account may buy.
 type Level string

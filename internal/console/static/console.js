@@ -67,7 +67,7 @@
   // A form that writes is sent once. The server would take it once anyway; this shows it.
   document.addEventListener("submit", function (e) {
     var form = e.target;
-    if (e.defaultPrevented || form.method.toLowerCase() !== "post") return;
+    if (e.defaultPrevented || form.method.toLowerCase() !== "post" || form.hasAttribute("data-file")) return; // a file leaves the page as it is
     if (form.dataset.sent) { e.preventDefault(); return; }
     form.dataset.sent = "1";
     form.setAttribute("aria-busy", "true");

@@ -18,6 +18,7 @@ type Frame struct {
 	Tab     string // which tab is current: packages, domestic_sms, international_sms, settings, operator
 	Side    string // which line of the side menu is current
 	Here    string // path and query of the page
+	Looked  string // what was typed into the operators' search box
 	Now     time.Time
 	Zone    *time.Location
 	Asset   func(name string) string

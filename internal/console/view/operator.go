@@ -13,6 +13,7 @@ import (
 	"taocan/internal/debit"
 	"taocan/internal/i18n"
 	"taocan/internal/order"
+	"taocan/internal/packages"
 	"taocan/internal/taocan"
 )
 
@@ -24,6 +25,13 @@ func OperatorAccountPath(id taocan.AccountID) string {
 func OperatorProjectPath(p taocan.Project) string {
 	return OperatorAccountPath(p.Account) + "/projects/" + url.PathEscape(string(p.ID))
 }
+
+func OperatorOrderPath(id taocan.OrderID) string {
+	return "/operator/orders/" + url.PathEscape(string(id))
+}
+
+// operatorFindPath finds what has an id or a number.
+func operatorFindPath(what string) string { return Address("/operator/find", "q", what) }
 
 func OperatorPackagePath(n taocan.PackageNumber) string {
 	return "/operator/packages/" + url.PathEscape(string(n))
@@ -164,6 +172,72 @@ type OperatorPackage struct {
 	List    List
 }
 
+// OperatorOrder is one order, whoever's it is.
+type OperatorOrder struct {
+	Order      taocan.Order
+	By, PaidBy string
+}
+
+// OperatorStaff is the platform's operators.
+type OperatorStaff struct {
+	Notice  Notice
+	Members []taocan.Member
+	Refused *OperatorForm // a form that was refused
+}
+
+// form is the page's form of that name about one operator, the i-th, as it was refused where it was; an empty login: the form that makes
+// another.
+func (p OperatorStaff) form(name string, i int, login string) OperatorForm {
+	x := OperatorForm{}
+	if p.Refused != nil && p.Refused.Name == name && (login == "" || p.Refused.Values.Get("login") == login) {
+		x = *p.Refused
+	}
+	x.Name = name
+	if login != "" {
+		x.Name += "-" + strconv.Itoa(i)
+	}
+	return x
+}
+
+// refusal is why somebody was not suspended.
+func (p OperatorStaff) refusal() string {
+	if p.Refused == nil {
+		return ""
+	}
+	return p.Refused.Errors["suspended"]
+}
+
+// OperatorImport checks and imports a file of packages.
+type OperatorImport struct {
+	Notice  Notice
+	Form    OperatorForm
+	File    string                 // its name
+	Content string                 // the checked file, in base64
+	Report  *packages.ImportReport // what the file would do; nil: none was checked
+}
+
+// mayImport says whether what was checked can be imported as it was asked for.
+func (p OperatorImport) mayImport() bool {
+	return p.Report.Imported > 0 && (len(p.Report.Bad) == 0 || p.Form.Value("partial", "") != "")
+}
+
+// most bad lines that a page shows.
+const mostBadRows = 500
+
+// OperatorVouchersIssued is new vouchers with their codes.
+type OperatorVouchersIssued struct {
+	Issued []order.Issued
+	File   string // the codes as CSV; empty: there are none
+}
+
+// DiffLine is a line of a text that becomes another: same, added or removed.
+type DiffLine struct{ Kind, Text string }
+
+// changed reports whether anything is added or removed.
+func changed(lines []DiffLine) bool {
+	return slices.ContainsFunc(lines, func(l DiffLine) bool { return l.Kind != "same" })
+}
+
 // OperatorOrderList is the orders of all accounts.
 type OperatorOrderList struct {
 	Orders []taocan.Order
@@ -292,23 +366,41 @@ type OperatorAgreementList struct {
 	ShownText  string            // as HTML, with everything unsafe left out
 	Publish    OperatorForm
 	Preview    string // as HTML, of the form's text
+	Diff       []DiffLine
 }
 
 // OperatorAudit is a page of the audit log.
 type OperatorAudit struct {
 	Entries []taocan.AuditEntry
-	Next    string // cursor of the next page; empty: there is none
-	First   bool
-	Logins  map[string]string // of the platform's staff, by id
+	List    List
 }
 
-// who names who did something; typed: it is a name that somebody typed.
-func (p OperatorAudit) who(f Frame, by string) (text string, typed bool) {
-	kind, id, _ := strings.Cut(by, ":")
+// file is the log as it is filtered, as a file.
+func (p OperatorAudit) file(format string) string {
+	return List{Path: "/operator/audit." + format, Filters: p.List.Filters, PerPage: DefaultPageSize}.Self()
+}
+
+// auditNouns are what operators and owners act on.
+var auditNouns = []string{"account", "project", "member", "token", "wallet", "order", "package", "voucher", "price_list", "product", "agreement", "alerts", "channel", "limits",
+	"top_up", "overflow", "pool", "clock"}
+
+func (f Frame) auditNounChoices() []Choice {
+	return f.operatorChoices("operator.audit.noun.", auditNouns...)
+}
+
+// AuditWho names who did something.
+func (f Frame) AuditWho(e taocan.AuditEntry) string {
+	text, _ := f.auditWho(e)
+	return text
+}
+
+// auditWho is AuditWho; typed: it is a name that somebody typed.
+func (f Frame) auditWho(e taocan.AuditEntry) (text string, typed bool) {
+	kind, id, _ := strings.Cut(e.By, ":")
 	switch kind {
 	case "member":
-		if login, ours := p.Logins[id]; ours {
-			return login, true
+		if e.Login != "" {
+			return e.Login, true
 		}
 		return id, true
 	case "token":
@@ -317,8 +409,8 @@ func (p OperatorAudit) who(f Frame, by string) (text string, typed bool) {
 	return f.Text("operator.audit.by.system"), false
 }
 
-// action names what was done.
-func (f Frame) auditAction(action string) string {
+// AuditAction names what was done.
+func (f Frame) AuditAction(action string) string {
 	if key := "operator.audit.action." + action; i18n.Has(key) {
 		return f.Text(key)
 	}
@@ -341,6 +433,10 @@ func auditPath(e taocan.AuditEntry) string {
 		return "/operator/products"
 	case "agreement":
 		return "/operator/agreements"
+	case "project", "alerts", "member":
+		return operatorFindPath(e.Subject)
+	case "voucher":
+		return "/operator/vouchers"
 	}
 	return ""
 }
@@ -470,4 +566,8 @@ func (f Frame) categoryChoices() []Choice {
 
 func (f Frame) chargeChoices() []Choice {
 	return f.operatorChoices("buy.charge_on.", string(taocan.ChargeOnSubmit), string(taocan.ChargeOnDelivered))
+}
+
+func (f Frame) voucherStateChoices() []Choice {
+	return f.operatorChoices("operator.voucher.state.", string(taocan.VoucherUsable), string(taocan.VoucherNotYet), string(taocan.VoucherUsed), string(taocan.VoucherOutdated))
 }

@@ -16,5 +16,5 @@ func operatorLines(f Frame) []sideLine {
 	}
 	return []sideLine{line("overview", "/operator", "chart-bar"), line("accounts", "/operator/accounts", "users"), line("packages", "/operator/packages", "package"),
 		line("orders", "/operator/orders", "receipt"), line("vouchers", "/operator/vouchers", "ticket"), line("price_lists", "/operator/price-lists", "tag"),
-		line("products", "/operator/products", "building-store"), line("agreements", "/operator/agreements", "file-text"), line("audit", "/operator/audit", "history")}
+		line("products", "/operator/products", "building-store"), line("agreements", "/operator/agreements", "file-text"), line("staff", "/operator/staff", "user"), line("audit", "/operator/audit", "history")}
 }

@@ -25,10 +25,21 @@ func (r reader) Account(ctx context.Context, id taocan.AccountID) (taocan.Accoun
 	return a, about(err, "account %s", id)
 }
 
-// Accounts lists all by id.
-func (r reader) Accounts(ctx context.Context, p store.Paging) (store.Page[taocan.Account], error) {
+// Accounts lists them by id.
+func (r reader) Accounts(ctx context.Context, f store.AccountFilter) (store.Page[taocan.Account], error) {
 	l := listing{query: sqlText("account_list"), name: "accounts", order: []sortColumn{byText("id")}}
-	return paged(ctx, r.q, l, p, scanAccount, func(a taocan.Account) []any { return []any{a.ID} })
+	if f.Query != "" {
+		part := containing(f.Query)
+		l.and(`(id LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\' OR id IN (SELECT account_id FROM project WHERE id LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\')
+			OR id IN (SELECT account_id FROM member WHERE account_id IS NOT NULL AND login LIKE ? ESCAPE '\'))`, part, part, part, part, part)
+	}
+	if len(f.Levels) > 0 {
+		l.and("level IN (SELECT value FROM json_each(?))", toList(f.Levels))
+	}
+	if f.Suspended != nil {
+		l.and("suspended = ?", *f.Suspended)
+	}
+	return paged(ctx, r.q, l, f.Paging, scanAccount, func(a taocan.Account) []any { return []any{a.ID} })
 }
 
 // Project by id, whoever owns it.

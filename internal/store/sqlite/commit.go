@@ -17,7 +17,7 @@ type hotStatements struct {
 	commitInsert, commitDebits, laneUpdate *sqlite3.Stmt
 	packageUpdate, entryInsert, refInsert  *sqlite3.Stmt
 	reservationInsert, reservationDelete   *sqlite3.Stmt
-	poolSelect, balanceSelect              *sqlite3.Stmt
+	poolSelect, balanceSelect, watchWanted *sqlite3.Stmt
 }
 
 func (h *hotStatements) all() map[string]**sqlite3.Stmt {
@@ -26,6 +26,7 @@ func (h *hotStatements) all() map[string]**sqlite3.Stmt {
 		"package_figures_update": &h.packageUpdate, "entry_insert": &h.entryInsert, "debit_ref_insert": &h.refInsert,
 		"reservation_insert": &h.reservationInsert, "reservation_delete": &h.reservationDelete,
 		"balance_pool": &h.poolSelect, "balance_get": &h.balanceSelect,
+		"watch_wanted": &h.watchWanted,
 	}
 }
 

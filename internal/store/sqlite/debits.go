@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 	if err != nil {
 		return nil, err
 	}
-	ledger, err := s.prepare(w, ops, now)
+	ledger, err := s.prepare(ctx, w, ops, now)
 	if err != nil {
 		return nil, fmt.Errorf("%w: load balances: %w", store.ErrNotCommitted, err)
 	}
@@ -46,7 +47,7 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 		done = true
 		return outcomes, kind(w.raw.Exec("ROLLBACK")) // nothing was changed, on disk or in memory
 	}
-	commits, err := w.write(ledger)
+	commits, err := s.write(ctx, w, ledger)
 	if err != nil {
 		return nil, fmt.Errorf("%w: write debits: %w", store.ErrNotCommitted, err)
 	}
@@ -64,7 +65,7 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 }
 
 // prepare loads balances that are not cached, and what stands recorded under the ids.
-func (s *Store) prepare(w *writer, ops []store.Op, now time.Time) (*store.Ledger, error) {
+func (s *Store) prepare(ctx context.Context, w *writer, ops []store.Op, now time.Time) (*store.Ledger, error) {
 	ledger := store.NewLedger()
 	for lane := range w.heads {
 		ledger.SetAt(taocan.Lane(lane), w.heads[lane].NextAt(now))
@@ -77,7 +78,12 @@ func (s *Store) prepare(w *writer, ops []store.Op, now time.Time) (*store.Ledger
 		if err != nil {
 			return nil, err
 		}
-		ledger.Lend(op.Tenant, balances)
+		if ledger.Balances(op.Tenant) == nil {
+			ledger.Lend(op.Tenant, balances)
+			if err := s.watch(ctx, w, ledger, op.Tenant, now); err != nil {
+				return nil, err
+			}
+		}
 		d, err := past.record(w, s.index.candidates(op.Project, op.ID), store.RecordKey{Tenant: op.Tenant, ID: op.ID})
 		if err != nil {
 			return nil, err
@@ -90,7 +96,11 @@ func (s *Store) prepare(w *writer, ops []store.Op, now time.Time) (*store.Ledger
 			if !d.Open() || balances.Balance(a.Package) != nil {
 				continue
 			}
-			if err := w.hold(op.Tenant, balances, a.Package); err != nil {
+			err := w.hold(op.Tenant, balances, a.Package)
+			if errors.Is(err, taocan.ErrNotFound) {
+				err = s.ownerOf(ctx, w, ledger, op.Tenant, a.Package, now)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -154,13 +164,16 @@ func errDamaged(lane taocan.Lane, at time.Time, err error) error {
 
 // write puts a group commit's changes into the open transaction: a link per lane, the figures and entries of
 // every touched package, and where the records are.
-func (w *writer) write(ledger *store.Ledger) ([]store.Commit, error) {
+func (s *Store) write(ctx context.Context, w *writer, ledger *store.Ledger) ([]store.Commit, error) {
 	var debits [taocan.Lanes][]*taocan.Debit
 	for _, d := range ledger.Written() {
 		lane := taocan.LaneOf(d.Account)
 		debits[lane] = append(debits[lane], d)
 	}
-	var rows [taocan.Lanes][]store.Row
+	rows, err := s.writeBeside(ctx, w, ledger)
+	if err != nil {
+		return nil, err
+	}
 	for _, x := range ledger.Touched() {
 		lane := taocan.LaneOf(x.Account)
 		b := bind{s: w.hot.packageUpdate}
@@ -235,24 +248,40 @@ func (w *writer) writeRefs(written []*taocan.Debit, at time.Time) error {
 // balanceCache holds the balances of the projects that debited lately, up to a number of packages.
 type balanceCache struct {
 	projects map[taocan.Tenant]*store.Balances
-	packages int // at most this many; counted when loaded
+	watches  map[taocan.Tenant]*store.Watch // nil: the project has nothing to watch
+	packages int                            // at most this many; counted when loaded
 }
 
 // About 200 bytes each.
 const maxCachedPackages = 200_000
 
-func (c *balanceCache) reset() { *c = balanceCache{projects: map[taocan.Tenant]*store.Balances{}} }
+func (c *balanceCache) reset() {
+	*c = balanceCache{projects: map[taocan.Tenant]*store.Balances{}, watches: map[taocan.Tenant]*store.Watch{}}
+}
 
 func (c *balanceCache) drop(t taocan.Tenant) {
 	if b := c.projects[t]; b != nil {
 		c.packages -= b.Len()
 		delete(c.projects, t)
 	}
+	delete(c.watches, t)
+}
+
+func (c *balanceCache) watch(ctx context.Context, s *Store, w *writer, t taocan.Tenant, now time.Time) (*store.Watch, error) {
+	if x, known := c.watches[t]; known {
+		return x, nil
+	}
+	x, err := s.loadWatch(ctx, w, t, now)
+	if err != nil {
+		return nil, fmt.Errorf("rules of project %s: %w", t.Project, err)
+	}
+	c.watches[t] = x
+	return x, nil
 }
 
 // trim forgets all when there is too much: what is hot comes back with the next commit.
 func (c *balanceCache) trim() {
-	if c.packages > maxCachedPackages {
+	if c.packages > maxCachedPackages || len(c.watches) > maxCachedPackages {
 		c.reset()
 	}
 }
@@ -346,6 +375,20 @@ func (r reader) DebitsAt(ctx context.Context, t taocan.Tenant, at time.Time) ([]
 	return found, nil
 }
 
+// accountDebitsAt lists what one commit recorded for any project of the tenant's account.
+func (r reader) accountDebitsAt(ctx context.Context, t taocan.Tenant, at time.Time) ([]taocan.Debit, error) {
+	lane := taocan.LaneOf(t.Account)
+	var blob []byte
+	if err := r.q.QueryRowContext(ctx, sqlText("commit_debits"), commitID(lane, at)).Scan(&blob); err != nil {
+		return nil, kind(err)
+	}
+	all, err := store.UnpackDebits(blob, at, nil)
+	if err != nil {
+		return nil, errDamaged(lane, at, err)
+	}
+	return slices.DeleteFunc(all, func(d taocan.Debit) bool { return d.Account != t.Account }), nil
+}
+
 // A list reads at most this many commits for one page; the cursor goes on from there.
 const maxCommitsPerPage = 2000
 
@@ -380,11 +423,18 @@ func (r reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter
 	if err != nil {
 		return page, err
 	}
+	find := r.DebitsAt
+	if f.Commit != 0 && f.Package != "" { // the package may have paid for another project of its account
+		if _, err := r.Package(ctx, t, f.Package); err != nil {
+			return page, err
+		}
+		find, commits = r.accountDebitsAt, []int64{from}
+	}
 	for i, at := range commits {
 		if err := ctx.Err(); err != nil {
 			return page, fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
 		}
-		found, err := r.DebitsAt(ctx, t, time.UnixMicro(at).UTC())
+		found, err := find(ctx, t, time.UnixMicro(at).UTC())
 		if err != nil { // a commit that the list names is there: its absence must not be taken for the list's
 			return page, fmt.Errorf("list debits of project %s: %s", t.Project, err.Error())
 		}

@@ -10,7 +10,7 @@ import (
 
 func scanEntry(s scanner) (e taocan.Entry, err error) {
 	return e, s.Scan(&e.Account, &e.Project, &e.Package, at(&e.At), &e.Kind, &e.Remaining, &e.Reserved, &e.Used,
-		&e.RemainingAfter, &e.ReservedAfter, &e.Debits, &e.Reference, &e.Lane, &e.Commit)
+		&e.RemainingAfter, &e.ReservedAfter, &e.Debits, &e.Reference, at(&e.ExpiresAt), &e.Lane, &e.Commit)
 }
 
 // Entries lists a package's statement, newest first. Every package has at least its opening entry.
@@ -24,7 +24,7 @@ func (r reader) Entries(ctx context.Context, t taocan.Tenant, n taocan.PackageNu
 	return page, about(err, "entries of package %s", n)
 }
 
-// OpeningEntry is the issue, import or grant that a package began with.
+// OpeningEntry is what a package began with.
 func (r reader) OpeningEntry(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber) (taocan.Entry, error) {
 	e, err := one(ctx, r.q, sqlText("entry_opening"), scanEntry, t.Account, t.Project, n)
 	return e, about(err, "opening entry of package %s", n)
@@ -39,8 +39,12 @@ func (r reader) entry(ctx context.Context, t taocan.Tenant, n taocan.PackageNumb
 // insertEntry writes an entry of this transaction's commit.
 func (t *tx) insertEntry(ctx context.Context, e taocan.Entry) error {
 	e.Lane, e.Commit = t.lane, t.seq
-	err := t.exec(ctx, "entry_insert", e.Account, e.Project, e.Package, micros(e.At), e.Kind, e.Remaining, e.Reserved, e.Used,
-		e.RemainingAfter, e.ReservedAfter, e.Debits, e.Reference, e.Lane, e.Commit)
+	name, args := "entry_insert", []any{e.Account, e.Project, e.Package, micros(e.At), e.Kind, e.Remaining, e.Reserved, e.Used,
+		e.RemainingAfter, e.ReservedAfter, e.Debits, e.Reference}
+	if e.Kind == taocan.EntryExtend { // the one kind with an expiry; the hot path writes none
+		name, args = "entry_extend_insert", append(args, micros(e.ExpiresAt))
+	}
+	err := t.exec(ctx, name, append(args, e.Lane, e.Commit)...)
 	if err != nil {
 		return about(err, "%s entry", e.Kind)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"taocan/internal/store"
 	"taocan/internal/taocan"
@@ -33,6 +34,21 @@ func byText(column string) sortColumn   { return sortColumn{column, false} }
 func (l *listing) and(condition string, args ...any) {
 	l.query += " AND " + condition
 	l.args = append(l.args, args...)
+}
+
+// between asks that an instant lies in [from, until); a zero end is open.
+func (l *listing) between(column string, from, until time.Time) {
+	if !from.IsZero() {
+		l.and(column+" >= ?", micros(from))
+	}
+	if !until.IsZero() {
+		l.and(column+" < ?", micros(until))
+	}
+}
+
+// containing is the pattern of texts that hold a part, for LIKE … ESCAPE '\\'.
+func containing(part string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(part) + "%"
 }
 
 // slice reads the rows of a page and tells whether more follow.

@@ -17,7 +17,7 @@ func TestTotalsAreExactUpToTheLimit(t *testing.T) {
 	total := func() (n int, atLeast bool) {
 		t.Helper()
 		err := s.View(t.Context(), func(r store.Reader) error {
-			page, err := r.AuditEntries(t.Context(), store.Paging{Limit: 1})
+			page, err := r.AuditEntries(t.Context(), store.AuditFilter{Paging: store.Paging{Limit: 1}})
 			n, atLeast = page.Total, page.AtLeast
 			return err
 		})

@@ -62,8 +62,24 @@ func (r reader) Orders(ctx context.Context, t taocan.Tenant, state taocan.OrderS
 }
 
 // AllOrders lists those of all accounts, newest first.
-func (r reader) AllOrders(ctx context.Context, state taocan.OrderState, now time.Time, p store.Paging) (store.Page[taocan.Order], error) {
-	return r.orders(ctx, listing{query: sqlText("order_list")}, state, now, p)
+func (r reader) AllOrders(ctx context.Context, f store.OrderFilter) (store.Page[taocan.Order], error) {
+	l := listing{query: sqlText("order_list")}
+	if f.Account != "" {
+		l.and("o.account_id = ?", f.Account)
+	}
+	if f.Project != "" {
+		l.and("o.project_id = ?", f.Project)
+	}
+	l.between("o.created_at", f.From, f.Until)
+	return r.orders(ctx, l, f.State, f.Now, f.Paging)
+}
+
+// OrderAnywhere is an order by its id, whoever's it is.
+func (r reader) OrderAnywhere(ctx context.Context, id taocan.OrderID) (taocan.Order, error) {
+	l := listing{query: sqlText("order_list")}
+	l.and("o.id = ?", id)
+	o, err := one(ctx, r.q, l.query, scanOrder, l.args...)
+	return o, about(err, "order %s", id)
 }
 
 func (r reader) orders(ctx context.Context, l listing, state taocan.OrderState, now time.Time, p store.Paging) (store.Page[taocan.Order], error) {

@@ -15,7 +15,7 @@ import (
 func scanPackage(s scanner) (p taocan.Package, err error) {
 	return p, s.Scan(&p.Account, &p.Project, &p.Number, &p.Name, &p.Category, &p.Purpose, &p.Country, &p.ChargeOn,
 		&p.Total, &p.Adjusted, &p.Remaining, &p.Reserved, &p.Used, at(&p.PurchasedAt), at(&p.ExistsFrom), at(&p.ExpiresAt),
-		text(&p.Order), &p.Paid.Voucher, &p.Paid.Gift, &p.Paid.Cash, &p.Paid.Credit)
+		at(&p.FirstExpiresAt), &p.Frozen, text(&p.Order), &p.Paid.Voucher, &p.Paid.Gift, &p.Paid.Cash, &p.Paid.Credit)
 }
 
 // Package by number.
@@ -35,18 +35,31 @@ func (r reader) PackageAnywhere(ctx context.Context, n taocan.PackageNumber) (ta
 	return r.Package(ctx, t, n)
 }
 
-// figures are the expressions for what a package p holds, now or at an instant of the past. They take no parameters
+// figures are the expressions for what a package p holds and is, now or at an instant of the past. They take no parameters
 // but ?3, the instant of package_pick_as_of.
-type figures struct{ remaining, live string }
+type figures struct{ remaining, live, expires, frozen string }
 
 var (
-	figuresNow  = figures{"p.remaining", "p.live"}
-	figuresAsOf = figures{lastEntry("e.remaining_after"), lastEntry("e.remaining_after > 0 OR e.reserved_after > 0")}
+	figuresNow  = figures{"p.remaining", "p.live", "p.expires_at", "p.frozen"}
+	figuresAsOf = figures{
+		remaining: lastEntry("e.remaining_after"),
+		live:      lastEntry("e.remaining_after > 0 OR e.reserved_after > 0"),
+		// Only an extension changes an expiry, and few packages have been extended or frozen.
+		expires: "CASE WHEN p.first_expires_at = 0 THEN p.expires_at ELSE coalesce(" +
+			lastEntry("e.expires_at", "entry_extend", "e.kind = 10") + ", p.first_expires_at) END",
+		frozen: "coalesce(" + lastEntry("e.kind = 11", "entry_freeze", "e.kind IN (11, 12)") + ", 0)",
+	}
 )
 
-func lastEntry(column string) string {
-	return "(SELECT " + column + " FROM entry e WHERE e.account_id = p.account_id AND e.project_id = p.project_id" +
-		" AND e.package = p.number AND e.at <= ?3 ORDER BY e.at DESC, e.kind DESC LIMIT 1)"
+// lastEntry is a column of a package's last entry by ?3, of those that a partial index holds if one is named with its
+// condition.
+func lastEntry(column string, of ...string) string {
+	from, and := "entry e", ""
+	if len(of) == 2 {
+		from, and = from+" INDEXED BY "+of[0], " AND "+of[1]
+	}
+	return "(SELECT " + column + " FROM " + from + " WHERE e.account_id = p.account_id AND e.project_id = p.project_id" +
+		" AND e.package = p.number" + and + " AND e.at <= ?3 ORDER BY e.at DESC, e.kind DESC LIMIT 1)"
 }
 
 // packageSort is one of store.PackageSorts but the number, which every sort ends with.
@@ -58,7 +71,7 @@ type packageSort struct {
 var packageSorts = map[string]packageSort{
 	"total":        {func(figures) string { return "p.total" }, func(p taocan.Package) int64 { return int64(p.Total) }},
 	"remaining":    {func(f figures) string { return f.remaining }, func(p taocan.Package) int64 { return int64(p.Remaining) }},
-	"expires_at":   {func(figures) string { return "p.expires_at" }, func(p taocan.Package) int64 { return micros(p.ExpiresAt) }},
+	"expires_at":   {func(f figures) string { return f.expires }, func(p taocan.Package) int64 { return micros(p.ExpiresAt) }},
 	"purchased_at": {func(figures) string { return "p.purchased_at" }, func(p taocan.Package) int64 { return micros(p.PurchasedAt) }},
 }
 
@@ -162,8 +175,8 @@ func (r reader) filterText(ctx context.Context, l *listing, t taocan.Tenant, q s
 
 // wantedStatuses are those that a list shows, as of an instant.
 type wantedStatuses struct {
-	active, expired, exhausted bool
-	asOf                       int64
+	active, expired, frozen, exhausted bool
+	asOf                               int64
 }
 
 func statuses(f store.PackageFilter) wantedStatuses {
@@ -172,35 +185,55 @@ func statuses(f store.PackageFilter) wantedStatuses {
 		w.asOf = micros(f.AsOf)
 	}
 	if len(f.Statuses) == 0 {
-		w.active, w.expired, w.exhausted = true, true, true
+		w.active, w.expired, w.frozen, w.exhausted = true, true, true, true
 	}
 	for _, s := range f.Statuses {
 		w.active = w.active || s == taocan.Active
 		w.expired = w.expired || s == taocan.Expired
+		w.frozen = w.frozen || s == taocan.Frozen
 		w.exhausted = w.exhausted || s == taocan.Exhausted
 	}
 	return w
 }
 
-// filter leaves those in.
+// filter leaves those in: exhausted packages, and of the others those that live says.
 func (w wantedStatuses) filter(l *listing, holds figures) {
+	condition, args := w.live(holds)
 	switch {
-	case w.active && w.expired && w.exhausted:
-	case w.active && w.expired:
-		l.and(holds.live + " = 1")
-	case w.active && w.exhausted:
-		l.and("(p.expires_at > ? OR "+holds.live+" = 0)", w.asOf)
-	case w.expired && w.exhausted:
-		l.and("(p.expires_at <= ? OR "+holds.live+" = 0)", w.asOf)
-	case w.active:
-		l.and("p.expires_at > ? AND "+holds.live+" = 1", w.asOf)
-	case w.expired:
-		l.and("p.expires_at <= ? AND "+holds.live+" = 1", w.asOf)
-	case w.exhausted:
+	case w.exhausted && condition == "true":
+	case w.exhausted && condition == "false":
 		l.and(holds.live + " = 0")
-	default:
+	case w.exhausted:
+		l.and("("+holds.live+" = 0 OR "+condition+")", args...)
+	case condition == "true":
+		l.and(holds.live + " = 1")
+	case condition == "false":
 		l.and("false")
+	default:
+		l.and(condition+" AND "+holds.live+" = 1", args...)
 	}
+}
+
+// live is the condition for packages that hold something.
+func (w wantedStatuses) live(holds figures) (condition string, args []any) {
+	expires, frozen := holds.expires, holds.frozen
+	switch {
+	case w.active && w.expired && w.frozen:
+		return "true", nil
+	case w.active && w.expired:
+		return "(" + expires + " <= ? OR " + frozen + " = 0)", []any{w.asOf}
+	case w.active && w.frozen:
+		return expires + " > ?", []any{w.asOf}
+	case w.expired && w.frozen:
+		return "(" + expires + " <= ? OR " + frozen + " = 1)", []any{w.asOf}
+	case w.active:
+		return "(" + expires + " > ? AND " + frozen + " = 0)", []any{w.asOf}
+	case w.expired:
+		return expires + " <= ?", []any{w.asOf}
+	case w.frozen:
+		return "(" + expires + " > ? AND " + frozen + " = 1)", []any{w.asOf}
+	}
+	return "false", nil
 }
 
 // countPackages counts the present list without walking over exhausted packages: all of the wanted kinds, less those
@@ -216,9 +249,9 @@ func (r reader) countPackages(ctx context.Context, t taocan.Tenant, f store.Pack
 	live := w
 	live.exhausted = false
 	if w.exhausted {
-		live.active, live.expired = !w.active, !w.expired
+		live.active, live.expired, live.frozen = !w.active, !w.expired, !w.frozen
 	}
-	if live.active || live.expired {
+	if live.active || live.expired || live.frozen {
 		l := listing{query: sqlText("package_pick_live"), args: []any{t.Account, t.Project}}
 		filterKinds(&l, f)
 		live.filter(&l, figuresNow)
@@ -320,7 +353,7 @@ func (t *tx) insertPackage(ctx context.Context, p taocan.Package, kind taocan.En
 	if err := t.owns(p.Account); err != nil {
 		return err
 	}
-	if kind != taocan.EntryIssue && kind != taocan.EntryImport && kind != taocan.EntryGrant {
+	if !kind.Opens() {
 		return fmt.Errorf("a package cannot begin with %s", kind)
 	}
 	if err := t.change(ctx, taocan.ErrConflict, "package_number_insert", p.Number, p.Account, p.Project); err != nil {
@@ -336,7 +369,7 @@ func (t *tx) insertPackage(ctx context.Context, p taocan.Package, kind taocan.En
 	if err != nil {
 		return err
 	}
-	t.packagesChanged(p.Tenant)
+	t.packagesChanged(p.Tenant, true)
 	if err := t.ledger(store.PackageRow(p)); err != nil {
 		return err
 	}
@@ -363,7 +396,7 @@ func (t *tx) adjustPackage(ctx context.Context, tenant taocan.Tenant, n taocan.P
 	if err := t.exec(ctx, "package_adjust", delta, p.Account, p.Project, p.Number); err != nil {
 		return err
 	}
-	t.packagesChanged(tenant)
+	t.packagesChanged(tenant, delta > 0)
 	return t.insertEntry(ctx, taocan.Entry{Tenant: tenant, Package: n, Kind: taocan.EntryAdjust, At: t.now,
 		Remaining: delta, RemainingAfter: p.Remaining + delta, ReservedAfter: p.Reserved, Reference: reason})
 }

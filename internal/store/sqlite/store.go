@@ -2,10 +2,8 @@ package sqlite
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,6 +37,7 @@ var ErrHeld = errors.New("another taocan process holds the database")
 type Options struct {
 	Dir   string // created if missing
 	Clock clock.Clock
+	Zone  *time.Location // of natural days and months; nil: UTC
 	Log   *slog.Logger
 	// ReadOnly opens an existing database beside a running server; Update and CommitDebits fail.
 	ReadOnly bool
@@ -46,6 +45,13 @@ type Options struct {
 	IdempotencyWindow time.Duration
 	// VFS names a registered file layer; empty is the default. Fault tests bring their own.
 	VFS string
+	// DiskReserve is how many bytes must stay free on Dir's file system: with less, no ledger is written. 0: not looked at.
+	DiskReserve int64
+
+	file       string                      // in Dir; default FileName
+	lock       *os.File                    // of Dir, where the caller holds it already
+	migrations fs.FS                       // default those embedded
+	free       func(string) (int64, error) // default freeBytes
 }
 
 // Store is a database in one file.
@@ -54,6 +60,8 @@ type Store struct {
 	epoch   string
 	clock   clock.Clock
 	guard   *clock.Guard
+	disk    *diskGuard
+	zone    *time.Location
 	window  time.Duration
 	index   *idIndex
 	w       *writer // nil when read-only
@@ -65,7 +73,7 @@ var _ store.Store = (*Store)(nil)
 // writer is what the one writing connection knows. Whoever holds the token owns it.
 type writer struct {
 	token chan struct{} // capacity 1
-	lock  *os.File
+	lock  *os.File      // nil where it is somebody else's, or was not got
 	db    *sql.DB
 	conn  *sql.Conn
 	raw   *sqlite3.Conn
@@ -84,13 +92,26 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if o.IdempotencyWindow == 0 {
 		o.IdempotencyWindow = 30 * 24 * time.Hour
 	}
-	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, index: newIDIndex(o.IdempotencyWindow)}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	s := &Store{clock: o.Clock, zone: o.Zone, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, index: newIDIndex(o.IdempotencyWindow)}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
 		}
 	}()
-	path := filepath.Join(o.Dir, FileName)
+	if o.file == "" {
+		o.file = FileName
+	}
+	if o.migrations == nil {
+		o.migrations = migrationFiles()
+	}
+	if o.free == nil {
+		o.free = freeBytes
+	}
+	s.disk = &diskGuard{dir: o.Dir, reserve: o.DiskReserve, free: o.free, clock: o.Clock, log: o.Log}
+	path := filepath.Join(o.Dir, o.file)
 	if o.ReadOnly {
 		if _, err := os.Stat(path); err != nil {
 			return nil, fmt.Errorf("open %s: %w", path, err)
@@ -104,6 +125,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	s.readers.SetMaxOpenConns(4)
 	s.readers.SetMaxIdleConns(4)
+	if err := checkSchema(ctx, s.readers, newest(o.migrations), o.ReadOnly); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	if err := s.readers.QueryRowContext(ctx, "SELECT value FROM store_meta WHERE name = 'epoch'").Scan(&s.epoch); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, kind(err))
 	}
@@ -128,17 +152,13 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	lock, err := os.OpenFile(filepath.Join(o.Dir, "taocan.lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", path, err)
-	}
-	w := &writer{token: make(chan struct{}, 1), lock: lock, index: s.index}
+	w := &writer{token: make(chan struct{}, 1), index: s.index}
 	s.w = w
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("open %s: %w", path, ErrHeld)
+	var err error
+	if o.lock == nil {
+		if w.lock, err = lockFolder(o.Dir); err != nil {
+			return fmt.Errorf("open %s: %w", path, err)
 		}
-		return fmt.Errorf("lock %s: %w", path, err)
 	}
 	// Statements of the hot path touch few pages again and again: 64 MiB of cache keep them.
 	w.db, err = driver.Open(dsn(path, o.VFS, "busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)",
@@ -147,22 +167,21 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 		return err
 	}
 	w.db.SetMaxOpenConns(1)
-	files, err := fs.Sub(migrations, "migration")
-	if err != nil {
-		return err
+	if err := checkSchema(ctx, w.db, newest(o.migrations), false); err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
 	}
-	migrate, err := goose.NewProvider(goose.DialectSQLite3, w.db, files, goose.WithLogger(goose.NopLogger()))
+	migrate, err := goose.NewProvider(goose.DialectSQLite3, w.db, o.migrations, goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
 	if _, err := migrate.Up(ctx); err != nil {
 		return fmt.Errorf("migrate %s: %w", path, err)
 	}
-	var epoch [8]byte
-	if _, err := rand.Read(epoch[:]); err != nil {
+	epoch, err := newEpoch()
+	if err != nil {
 		return err
 	}
-	if _, err := w.db.ExecContext(ctx, "INSERT INTO store_meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", hex.EncodeToString(epoch[:])); err != nil {
+	if _, err := w.db.ExecContext(ctx, "INSERT INTO store_meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", epoch); err != nil {
 		return fmt.Errorf("open %s: %w", path, kind(err))
 	}
 	if w.conn, err = w.db.Conn(ctx); err != nil {
@@ -176,6 +195,21 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 		return fmt.Errorf("prepare statements: %w", err)
 	}
 	return nil
+}
+
+// lockFolder makes this process the one that writes in the folder. Closing the file gives it up.
+func lockFolder(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "taocan.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = ErrHeld
+		}
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
 }
 
 // Close ends the store. Nobody may be reading; a transaction under way ends first.
@@ -196,7 +230,9 @@ func (s *Store) Close() error {
 		if w.db != nil {
 			errs = append(errs, w.db.Close())
 		}
-		errs = append(errs, w.lock.Close()) // also gives up the lock
+		if w.lock != nil {
+			errs = append(errs, w.lock.Close()) // also gives up the lock
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -204,8 +240,8 @@ func (s *Store) Close() error {
 // Epoch identifies this database's history.
 func (s *Store) Epoch() string { return s.epoch }
 
-// CheckClock says why no ledger is written now.
-func (s *Store) CheckClock() error {
+// CheckWrites says why no ledger is written now.
+func (s *Store) CheckWrites() error {
 	_, err := s.now()
 	return err
 }
@@ -216,6 +252,9 @@ func (s *Store) ConfirmClock() { s.guard.Confirm() }
 // now is the time that a commit may take.
 func (s *Store) now() (time.Time, error) {
 	now, err := s.guard.Now()
+	if err == nil {
+		err = s.disk.check()
+	}
 	if err != nil {
 		return now, fmt.Errorf("%w: %w: %w", store.ErrNotCommitted, taocan.ErrUnavailable, err)
 	}
@@ -341,7 +380,10 @@ type tx struct {
 	seq     int64 // the commit's sequence in the lane
 	now     time.Time
 	rows    []store.Row
-	changed map[taocan.Tenant]bool // projects whose packages were written
+	changed map[taocan.Tenant]bool // projects whose packages or rules were written
+	due     map[taocan.Tenant]bool // projects whose packages were written; true: something was added
+
+	everythingChanged bool // what all projects' rules look at
 }
 
 var _ store.Tx = (*tx)(nil)
@@ -362,7 +404,7 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 			w.abandon()
 		}
 	}()
-	t := &tx{reader: reader{w.conn, s}, account: account, now: s.clock.Now(), changed: map[taocan.Tenant]bool{}}
+	t := &tx{reader: reader{w.conn, s}, account: account, now: s.clock.Now(), changed: map[taocan.Tenant]bool{}, due: map[taocan.Tenant]bool{}}
 	if account != "" {
 		if t.now, err = s.now(); err != nil {
 			return err
@@ -373,6 +415,11 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 	}
 	if err := fn(t); err != nil {
 		return err
+	}
+	for tenant, added := range t.due {
+		if err := t.exec(ctx, "alert_due_mark", tenant.Account, tenant.Project, micros(t.now), added); err != nil {
+			return about(err, "mark the alerts of project %s", tenant.Project)
+		}
 	}
 	var link *store.Commit
 	if len(t.rows) > 0 {
@@ -392,6 +439,9 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 	for tenant := range t.changed {
 		w.cache.drop(tenant)
 	}
+	if t.everythingChanged {
+		w.cache.reset()
+	}
 	return nil
 }
 
@@ -407,5 +457,12 @@ func (t *tx) ledger(row store.Row) error {
 	return nil
 }
 
-// packagesChanged makes the debit engine load the project's balances anew.
-func (t *tx) packagesChanged(tenant taocan.Tenant) { t.changed[tenant] = true }
+// packagesChanged makes the debit engine load the project's balances anew, and has its alert rules looked at. added: there
+// is more than before, as by a purchase.
+func (t *tx) packagesChanged(tenant taocan.Tenant, added bool) {
+	t.changed[tenant] = true
+	t.due[tenant] = t.due[tenant] || added
+}
+
+// watchChanged makes the debit engine load what the project's rules and limits look at anew.
+func (t *tx) watchChanged(tenant taocan.Tenant) { t.changed[tenant] = true }

@@ -268,10 +268,10 @@ func TestVerifyFindsMissingAndForeignRows(t *testing.T) {
 		"DELETE FROM entry WHERE kind = 8", "DELETE FROM entry WHERE kind = 9", "DELETE FROM payment", "DELETE FROM wallet_entry WHERE n = 2",
 		"DELETE FROM voucher", "DELETE FROM purchase_order WHERE id = 'O2'", "DELETE FROM package WHERE number = 'U1B2603010000002'", "DELETE FROM package_number",
 		"DELETE FROM reservation", "DELETE FROM debit_ref", "DELETE FROM commit_log WHERE seq = 3", "DELETE FROM commit_log WHERE seq = (SELECT max(seq) FROM commit_log)",
-		"INSERT INTO entry SELECT account_id, project_id, package, at + 1, kind, 0, 0, 0, remaining_after, reserved_after, 0, 'forged', lane, seq FROM entry WHERE kind = 9",
+		"INSERT INTO entry SELECT account_id, project_id, package, at + 1, kind, 0, 0, 0, remaining_after, reserved_after, 0, 'forged', lane, seq, 0 FROM entry WHERE kind = 9",
 		"INSERT INTO wallet_entry SELECT account_id, n + 9, kind, at, 0, 0, 0, 0, cash_after, gift_after, credit_limit_after, credit_used_after, NULL, NULL, 'forged', '', '', '', '', lane, seq FROM wallet_entry WHERE n = 1",
 		// A row of a commit that has not been made, with the figure that it would explain.
-		"INSERT INTO entry SELECT account_id, project_id, package, at + 1, 4, 500, 0, 0, remaining_after + 500, reserved_after, 0, 'forged', lane, 1000 FROM entry WHERE package = 'U1B2603010000002' AND kind = 9",
+		"INSERT INTO entry SELECT account_id, project_id, package, at + 1, 4, 500, 0, 0, remaining_after + 500, reserved_after, 0, 'forged', lane, 1000, 0 FROM entry WHERE package = 'U1B2603010000002' AND kind = 9",
 		"UPDATE commit_log SET debits = NULL WHERE seq = (SELECT min(seq) FROM commit_log WHERE debits IS NOT NULL)",
 		"UPDATE voucher_code SET amount = amount * 1000",
 		"UPDATE voucher_code SET account_id = NULL",

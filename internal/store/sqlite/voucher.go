@@ -63,10 +63,28 @@ func (r reader) VoucherByCode(ctx context.Context, codeHash []byte) (taocan.Vouc
 	return v, about(err, "voucher by its code")
 }
 
-// AllVouchers lists all that were issued, newest first.
-func (r reader) AllVouchers(ctx context.Context, p store.Paging) (store.Page[taocan.Voucher], error) {
+// AllVouchers lists those that were issued, newest first.
+func (r reader) AllVouchers(ctx context.Context, f store.VoucherFilter) (store.Page[taocan.Voucher], error) {
 	l := listing{query: sqlText("voucher_code_list"), name: "issued", order: []sortColumn{byNumber("c.issued_at"), byText("c.id")}, desc: true}
-	return paged(ctx, r.q, l, p, scanVoucher, func(v taocan.Voucher) []any { return []any{micros(v.IssuedAt), v.ID} })
+	now := micros(f.Now)
+	switch f.State { // as taocan.Voucher.StateAt decides
+	case taocan.VoucherUsed:
+		l.and("v.used_by IS NOT NULL")
+	case taocan.VoucherNotYet:
+		l.and("v.used_by IS NULL AND c.valid_from > ?", now)
+	case taocan.VoucherOutdated:
+		l.and("v.used_by IS NULL AND c.valid_from <= ? AND c.valid_until <= ?", now, now)
+	case taocan.VoucherUsable:
+		l.and("v.used_by IS NULL AND c.valid_from <= ? AND c.valid_until > ?", now, now)
+	}
+	if f.Account != "" {
+		l.and("c.account_id = ?", f.Account)
+	}
+	if f.Unredeemed {
+		l.and("c.account_id IS NULL")
+	}
+	l.between("c.issued_at", f.From, f.Until)
+	return paged(ctx, r.q, l, f.Paging, scanVoucher, func(v taocan.Voucher) []any { return []any{micros(v.IssuedAt), v.ID} })
 }
 
 // InsertVoucher issues a voucher, to an account at once where it names one.

@@ -242,7 +242,7 @@ var accessCases = []testCase{
 			want = append([]taocan.AuditEntry{e}, want...)
 		}
 		page := get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.AuditEntry], error) {
-			return r.AuditEntries(ctx, all())
+			return r.AuditEntries(ctx, store.AuditFilter{Paging: all()})
 		})
 		same(f, "entries", page.Items, want)
 	}},

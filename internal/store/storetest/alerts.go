@@ -10,7 +10,7 @@ import (
 
 // newAlertRule watches domestic verification below 1,000.
 func (f *fixture) newAlertRule(t taocan.Tenant, at time.Time, change ...func(*taocan.AlertRule)) taocan.AlertRule {
-	r := taocan.AlertRule{Tenant: t, Category: taocan.Domestic, Purpose: taocan.Verification, Threshold: 1000, Enabled: true, UpdatedAt: at}
+	r := taocan.AlertRule{Tenant: t, Kind: taocan.AlertRemaining, Unit: taocan.InMessages, Category: taocan.Domestic, Purpose: taocan.Verification, Threshold: 1000, Enabled: true, UpdatedAt: at}
 	for _, c := range change {
 		c(&r)
 	}

@@ -71,9 +71,16 @@ type modelPackage struct {
 }
 
 type held struct {
-	at        time.Time
-	remaining taocan.Segments
-	adjusted  taocan.Segments
+	at             time.Time
+	remaining      taocan.Segments
+	adjusted       taocan.Segments
+	expires, first time.Time
+	frozen         bool
+}
+
+// hold notes what the package is from an instant on.
+func (m *modelPackage) hold(at time.Time) {
+	m.past = append(m.past, held{at, m.Remaining, m.Adjusted, m.ExpiresAt, m.FirstExpiresAt, m.Frozen})
 }
 
 // at is the package as it was; false where it was not there.
@@ -82,7 +89,7 @@ func (m modelPackage) at(when time.Time) (taocan.Package, bool) {
 	known := false
 	for _, h := range m.past {
 		if !h.at.After(when) {
-			p.Remaining, p.Adjusted, known = h.remaining, h.adjusted, true
+			p.Remaining, p.Adjusted, p.ExpiresAt, p.FirstExpiresAt, p.Frozen, known = h.remaining, h.adjusted, h.expires, h.first, h.frozen, true
 		}
 	}
 	return p, known
@@ -112,7 +119,8 @@ func (f *fixture) build(t taocan.Tenant, r *rand.Rand, n int) []modelPackage {
 			}
 		})
 		f.update(t.Account, func(ctx context.Context, tx store.Tx) error { return tx.InsertPackage(ctx, p, taocan.EntryImport, "") })
-		made = append(made, modelPackage{p, []held{{p.ExistsFrom, p.Remaining, 0}}})
+		made = append(made, modelPackage{Package: p})
+		made[len(made)-1].hold(p.ExistsFrom)
 		if r.IntN(2) == 0 {
 			f.clock.Advance(time.Duration(r.IntN(6)) * time.Hour)
 			m := &made[r.IntN(len(made))]
@@ -123,21 +131,43 @@ func (f *fixture) build(t taocan.Tenant, r *rand.Rand, n int) []modelPackage {
 			f.update(t.Account, func(ctx context.Context, tx store.Tx) error {
 				m.Remaining += delta
 				m.Adjusted += delta
-				m.past = append(m.past, held{tx.Now(), m.Remaining, m.Adjusted})
+				m.hold(tx.Now())
 				return tx.AdjustPackage(ctx, t, m.Number, delta, "")
 			})
 		}
+		if r.IntN(2) == 0 {
+			f.clock.Advance(time.Duration(r.IntN(6)) * time.Hour)
+			f.live(&made[r.IntN(len(made))], r)
+		}
 	}
 	return made
+}
+
+// live extends a package, freezes it, or unfreezes it.
+func (f *fixture) live(m *modelPackage, r *rand.Rand) {
+	f.Helper()
+	if r.IntN(3) == 0 {
+		if m.FirstExpiresAt.IsZero() {
+			m.FirstExpiresAt = m.ExpiresAt
+		}
+		m.ExpiresAt = m.ExpiresAt.Add(time.Duration(1+r.IntN(4)) * 24 * time.Hour)
+		f.extend(m.Tenant, m.Number, m.ExpiresAt)
+	} else {
+		m.Frozen = !m.Frozen
+		f.freeze(m.Tenant, m.Number, m.Frozen)
+	}
+	m.hold(f.lastCommit(m.Account))
 }
 
 // instants are those at which something changes for one of the packages, and the microsecond before.
 func instants(made []modelPackage, until time.Time) []time.Time {
 	var all []time.Time
 	for _, m := range made {
-		for _, h := range append(m.past, held{at: m.ExpiresAt}) {
-			if h.at.Before(until) {
-				all = append(all, h.at, h.at.Add(-time.Microsecond))
+		for _, h := range m.past {
+			for _, at := range []time.Time{h.at, h.expires} {
+				if at.Before(until) {
+					all = append(all, at, at.Add(-time.Microsecond))
+				}
 			}
 		}
 	}
@@ -205,7 +235,7 @@ var listCases = []testCase{
 		made := f.build(alpha, r, 60)
 		f.clock.Advance(6 * time.Hour)
 		past := instants(made, f.clock.Now())
-		statuses := []taocan.Status{taocan.Active, taocan.Exhausted, taocan.Expired}
+		statuses := []taocan.Status{taocan.Active, taocan.Exhausted, taocan.Expired, taocan.Frozen}
 		pick := func(filter *store.PackageFilter) {
 			filter.Now = f.clock.Now()
 			if r.IntN(2) == 0 {
@@ -221,7 +251,8 @@ var listCases = []testCase{
 				filter.Purposes = taocan.Purposes[r.IntN(2):][:1+r.IntN(2)]
 			}
 			if r.IntN(2) == 0 {
-				filter.Statuses = statuses[r.IntN(2):][:1+r.IntN(2)]
+				r.Shuffle(len(statuses), func(i, j int) { statuses[i], statuses[j] = statuses[j], statuses[i] })
+				filter.Statuses = slices.Clone(statuses[:1+r.IntN(len(statuses))])
 			}
 			if r.IntN(3) == 0 {
 				filter.Query = []string{"u1b26", "U0", "条", "%", "_", "plan", `\`, "B", "nothing", string(made[r.IntN(len(made))].Number)}[r.IntN(10)]
@@ -347,11 +378,11 @@ var listCases = []testCase{
 			f.adjust(alpha, p.Number, 1)
 		}
 		known := get(f, func(ctx context.Context, r store.Reader) ([]taocan.Account, error) {
-			page, err := r.Accounts(ctx, all())
+			page, err := r.Accounts(ctx, store.AccountFilter{Paging: all()})
 			return page.Items, err
 		})
 		checkPages(f, "accounts", append(known[:2:2], accounts...), func(ctx context.Context, r store.Reader, p store.Paging) (store.Page[taocan.Account], error) {
-			return r.Accounts(ctx, p)
+			return r.Accounts(ctx, store.AccountFilter{Paging: p})
 		})
 		checkPages(f, "projects of an account", projects[:1], func(ctx context.Context, r store.Reader, p store.Paging) (store.Page[taocan.Project], error) {
 			return r.Projects(ctx, "c00", p)
@@ -360,13 +391,13 @@ var listCases = []testCase{
 			return r.Tokens(ctx, alpha, p)
 		})
 		checkPages(f, "audit", reversed(audit), func(ctx context.Context, r store.Reader, p store.Paging) (store.Page[taocan.AuditEntry], error) {
-			return r.AuditEntries(ctx, p)
+			return r.AuditEntries(ctx, store.AuditFilter{Paging: p})
 		})
 		checkPages(f, "orders", reversed(orders), func(ctx context.Context, r store.Reader, p store.Paging) (store.Page[taocan.Order], error) {
 			return r.Orders(ctx, alpha, taocan.OrderPending, start, p)
 		})
 		checkPages(f, "all orders", reversed(orders), func(ctx context.Context, r store.Reader, p store.Paging) (store.Page[taocan.Order], error) {
-			return r.AllOrders(ctx, "", start, p)
+			return r.AllOrders(ctx, store.OrderFilter{Now: start, Paging: p})
 		})
 		checkPages(f, "statement", reversed(statement), func(ctx context.Context, r store.Reader, p store.Paging) (store.Page[taocan.WalletEntry], error) {
 			return r.WalletEntries(ctx, "alpha", p)
@@ -375,7 +406,7 @@ var listCases = []testCase{
 			return r.Vouchers(ctx, "alpha", p)
 		})
 		checkPages(f, "all vouchers", reversed(vouchers), func(ctx context.Context, r store.Reader, p store.Paging) (store.Page[taocan.Voucher], error) {
-			return r.AllVouchers(ctx, p)
+			return r.AllVouchers(ctx, store.VoucherFilter{Paging: p})
 		})
 		checkPages(f, "entries", f.entries(alpha, p.Number), func(ctx context.Context, r store.Reader, paging store.Paging) (store.Page[taocan.Entry], error) {
 			return r.Entries(ctx, alpha, p.Number, paging)

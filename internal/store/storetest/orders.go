@@ -122,7 +122,7 @@ var orderCases = []testCase{
 			same(f, fmt.Sprintf("%q after %v", tt.state, tt.now), ids(page), ids(store.Page[taocan.Order]{Items: tt.want, Total: len(tt.want)}))
 		}
 		page := get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.Order], error) {
-			return r.AllOrders(ctx, taocan.OrderPending, at, all())
+			return r.AllOrders(ctx, store.OrderFilter{State: taocan.OrderPending, Now: at, Paging: all()})
 		})
 		same(f, "pending anywhere", ids(page), ids(store.Page[taocan.Order]{Items: []taocan.Order{elsewhere, late, early}, Total: 3}))
 		unpaid := func(after time.Duration, limit int) string {

@@ -26,6 +26,58 @@ func (f *fixture) adjust(t taocan.Tenant, n taocan.PackageNumber, delta taocan.S
 	f.update(t.Account, func(ctx context.Context, tx store.Tx) error { return tx.AdjustPackage(ctx, t, n, delta, "adjusted") })
 }
 
+func (f *fixture) extend(t taocan.Tenant, n taocan.PackageNumber, expiresAt time.Time) {
+	f.Helper()
+	f.update(t.Account, func(ctx context.Context, tx store.Tx) error {
+		return tx.ExtendPackage(ctx, t, n, expiresAt, "extended")
+	})
+}
+
+func (f *fixture) freeze(t taocan.Tenant, n taocan.PackageNumber, frozen bool) {
+	f.Helper()
+	f.update(t.Account, func(ctx context.Context, tx store.Tx) error { return tx.FreezePackage(ctx, t, n, frozen, "frozen") })
+}
+
+// transfer moves q of a package to another project, as a package that it returns.
+func (f *fixture) transfer(p taocan.Package, q taocan.Segments, to taocan.Tenant) (made taocan.Package) {
+	f.Helper()
+	f.update(p.Account, func(ctx context.Context, tx store.Tx) error {
+		made = f.newPackage(to, tx.Now(), func(x *taocan.Package) {
+			x.Name, x.Category, x.Purpose, x.Country, x.ChargeOn = p.Name, p.Category, p.Purpose, p.Country, p.ChargeOn
+			x.Total, x.PurchasedAt, x.ExistsFrom, x.ExpiresAt = q, p.PurchasedAt, tx.Now(), p.ExpiresAt
+		})
+		return tx.TransferPackage(ctx, p.Tenant, p.Number, made)
+	})
+	return made
+}
+
+// lastCommit is when the account's lane was last written.
+func (f *fixture) lastCommit(a taocan.AccountID) time.Time {
+	f.Helper()
+	heads := get(f, func(ctx context.Context, r store.Reader) ([taocan.Lanes]store.Head, error) { return r.Heads(ctx) })
+	return heads[taocan.LaneOf(a)].At
+}
+
+// asOf is a package as it was; false where it was not there.
+func (f *fixture) asOf(t taocan.Tenant, n taocan.PackageNumber, when time.Time) (taocan.Package, bool) {
+	f.Helper()
+	page := get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.Package], error) {
+		return r.Packages(ctx, t, store.PackageFilter{Query: string(n), Now: f.clock.Now(), AsOf: when, Paging: all()})
+	})
+	if len(page.Items) != 1 {
+		return taocan.Package{}, false
+	}
+	return page.Items[0], true
+}
+
+// left is what a project's active packages hold at an instant; zero: now.
+func (f *fixture) left(t taocan.Tenant, asOf time.Time) taocan.Segments {
+	f.Helper()
+	return get(f, func(ctx context.Context, r store.Reader) (taocan.Balance, error) {
+		return r.Balance(ctx, t, taocan.Domestic, f.clock.Now(), asOf)
+	}).Remaining
+}
+
 var packageCases = []testCase{
 	{"a package reads as it was written, with its opening entry", func(f *fixture) {
 		f.open(alpha)
@@ -269,5 +321,176 @@ var packageCases = []testCase{
 			}
 			same(f, "statuses at "+tt.asOf, statuses, tt.statuses)
 		}
+	}},
+	{"an extension moves the expiry to a later instant, and the past keeps the expiry of then", func(f *fixture) {
+		f.open(alpha, alphaOther, beta)
+		at := f.clock.Now()
+		first, second, third := at.Add(time.Hour), at.Add(3*time.Hour), at.Add(9*time.Hour)
+		p := f.put(f.newPackage(alpha, at, func(p *taocan.Package) { p.ExpiresAt = first }))[0]
+		extend := func(t taocan.Tenant, until time.Time) func(context.Context, store.Tx) error {
+			return func(ctx context.Context, tx store.Tx) error { return tx.ExtendPackage(ctx, t, p.Number, until, "") }
+		}
+		f.refuse("alpha", taocan.ErrConflict, extend(alpha, first))
+		f.refuse("alpha", taocan.ErrConflict, extend(alpha, first.Add(-time.Microsecond)))
+		for _, t := range []taocan.Tenant{alphaOther, beta, {Account: "beta", Project: "alpha-1"}} {
+			f.refuse(t.Account, taocan.ErrNotFound, extend(t, second))
+		}
+		f.clock.Set(at.Add(2 * time.Hour)) // it has expired, and nobody has marked it
+		same(f, "left of the expired", f.left(alpha, time.Time{}), taocan.Segments(0))
+		f.extend(alpha, p.Number, second)
+		revived := f.lastCommit("alpha")
+		p.ExpiresAt, p.FirstExpiresAt = second, first
+		same(f, "extended once", f.pkg(alpha, p.Number), p)
+		same(f, "left of the revived", f.left(alpha, time.Time{}), p.Remaining)
+		f.clock.Advance(time.Minute)
+		f.extend(alpha, p.Number, third)
+		again := f.lastCommit("alpha")
+		p.ExpiresAt = third
+		same(f, "extended twice", f.pkg(alpha, p.Number), p)
+		for _, tt := range []struct {
+			when           time.Time
+			expires, first time.Time
+			left           taocan.Segments
+		}{
+			{first.Add(-time.Microsecond), first, time.Time{}, p.Remaining}, {first, first, time.Time{}, 0},
+			{revived.Add(-time.Microsecond), first, time.Time{}, 0}, {revived, second, first, p.Remaining},
+			{again.Add(-time.Microsecond), second, first, p.Remaining}, {again, third, first, p.Remaining},
+		} {
+			was, _ := f.asOf(alpha, p.Number, tt.when)
+			want := p
+			want.ExpiresAt, want.FirstExpiresAt = tt.expires, tt.first
+			same(f, fmt.Sprintf("package at %s", tt.when), was, want)
+			same(f, fmt.Sprintf("left at %s", tt.when), f.left(alpha, tt.when), tt.left)
+		}
+		got := f.entries(alpha, p.Number)
+		for i := range got {
+			got[i].Commit, got[i].Lane = 0, 0
+		}
+		same(f, "entries", got, []taocan.Entry{
+			{Tenant: alpha, Package: p.Number, Kind: taocan.EntryExtend, At: again, RemainingAfter: 1000, Reference: "extended", ExpiresAt: third},
+			{Tenant: alpha, Package: p.Number, Kind: taocan.EntryExtend, At: revived, RemainingAfter: 1000, Reference: "extended", ExpiresAt: second},
+			{Tenant: alpha, Package: p.Number, Kind: taocan.EntryExpire, At: revived, RemainingAfter: 1000},
+			{Tenant: alpha, Package: p.Number, Kind: taocan.EntryGrant, At: start, Remaining: 1000, RemainingAfter: 1000, Reference: "grant"},
+		})
+		f.clock.Set(third)
+		f.update("alpha", func(ctx context.Context, tx store.Tx) error { return tx.MarkExpired(ctx, alpha, p.Number) })
+		same(f, "entries after the second end", len(f.entries(alpha, p.Number)), 5)
+		f.update("alpha", func(ctx context.Context, tx store.Tx) error { return tx.MarkExpired(ctx, alpha, p.Number) })
+		same(f, "marked once", len(f.entries(alpha, p.Number)), 5)
+	}},
+	{"a frozen package pays nothing and is in no balance, until it is unfrozen", func(f *fixture) {
+		f.open(alpha, alphaOther, beta)
+		at := f.clock.Now()
+		p := f.put(f.newPackage(alpha, at))[0]
+		freeze := func(t taocan.Tenant, frozen bool) func(context.Context, store.Tx) error {
+			return func(ctx context.Context, tx store.Tx) error { return tx.FreezePackage(ctx, t, p.Number, frozen, "") }
+		}
+		f.refuse("alpha", taocan.ErrConflict, freeze(alpha, false))
+		for _, t := range []taocan.Tenant{alphaOther, beta, {Account: "beta", Project: "alpha-1"}} {
+			if err := f.try(t.Account, freeze(t, true)); err == nil {
+				f.Errorf("%v froze another's package", t)
+			}
+		}
+		f.clock.Advance(time.Minute)
+		f.freeze(alpha, p.Number, true)
+		frozen := f.lastCommit("alpha")
+		f.refuse("alpha", taocan.ErrConflict, freeze(alpha, true))
+		p.Frozen = true
+		same(f, "frozen", f.pkg(alpha, p.Number), p)
+		same(f, "its status", p.Status(f.clock.Now()), taocan.Frozen)
+		same(f, "left", f.left(alpha, time.Time{}), taocan.Segments(0))
+		f.adjust(alpha, p.Number, 5) // what comes stays in it
+		same(f, "left after an adjustment", f.left(alpha, time.Time{}), taocan.Segments(0))
+		f.clock.Advance(time.Minute)
+		f.freeze(alpha, p.Number, false)
+		unfrozen := f.lastCommit("alpha")
+		same(f, "left when unfrozen", f.left(alpha, time.Time{}), taocan.Segments(1005))
+		for _, tt := range []struct {
+			when   time.Time
+			frozen bool
+			left   taocan.Segments
+		}{
+			{frozen.Add(-time.Microsecond), false, 1000}, {frozen, true, 0},
+			{unfrozen.Add(-time.Microsecond), true, 0}, {unfrozen, false, 1005},
+		} {
+			was, _ := f.asOf(alpha, p.Number, tt.when)
+			same(f, fmt.Sprintf("frozen at %s", tt.when), was.Frozen, tt.frozen)
+			same(f, fmt.Sprintf("left at %s", tt.when), f.left(alpha, tt.when), tt.left)
+		}
+	}},
+	{"what is reserved in a frozen package can still be settled, and nothing of it can pay", func(f *fixture) {
+		f.open(alpha)
+		p := f.put(f.newPackage(alpha, f.clock.Now()))[0]
+		pool := func() (n int) {
+			_, err := f.st.CommitDebits(f.Context(), []store.Op{takeOp(alpha, "look", 1)}, func(l *store.Ledger, ops []store.Op) []store.Outcome {
+				n = len(l.Balances(alpha).Pool(store.PoolKey{Category: taocan.Domestic, Purpose: p.Purpose}))
+				return make([]store.Outcome, 1)
+			})
+			if err != nil {
+				f.Fatalf("CommitDebits: %v", err)
+			}
+			return n
+		}
+		f.clock.Advance(time.Second)
+		f.commit(p.Number, taocan.EntryReserve, reserveOp(alpha, "r-1", 100, time.Hour))
+		same(f, "packages that can pay", pool(), 1)
+		f.freeze(alpha, p.Number, true)
+		f.clock.Advance(time.Second)
+		same(f, "packages that can pay while frozen", pool(), 0)
+		f.commit(p.Number, taocan.EntryCommit, store.Op{Tenant: alpha, ID: "r-1", Kind: store.OpCommit, Quantity: 100})
+		p.Frozen, p.Remaining, p.Used = true, 900, 100
+		same(f, "package", f.pkg(alpha, p.Number), p)
+		same(f, "packages that can pay after it was settled", pool(), 0)
+		f.freeze(alpha, p.Number, false)
+		same(f, "packages that can pay when unfrozen", pool(), 1)
+	}},
+	{"a transfer makes a package of what it takes, in another project of the account", func(f *fixture) {
+		f.open(alpha, alphaOther, beta)
+		p := f.put(f.newPackage(alpha, f.clock.Now().AddDate(0, -1, 0), func(p *taocan.Package) { p.ExistsFrom = start }))[0]
+		f.clock.Advance(time.Minute)
+		made := f.transfer(p, 300, alphaOther)
+		at := f.lastCommit("alpha")
+		p.Remaining, p.Adjusted = 700, -300
+		same(f, "source", f.pkg(alpha, p.Number), p)
+		same(f, "made of it", f.pkg(alphaOther, made.Number), made)
+		out, in := f.entries(alpha, p.Number)[0], get(f, func(ctx context.Context, r store.Reader) (taocan.Entry, error) {
+			return r.OpeningEntry(ctx, alphaOther, made.Number)
+		})
+		same(f, "taken", out, taocan.Entry{Tenant: alpha, Package: p.Number, Kind: taocan.EntryTransferOut, At: at, Remaining: -300, RemainingAfter: 700,
+			Reference: string(made.Number), Lane: out.Lane, Commit: out.Commit})
+		same(f, "given", in, taocan.Entry{Tenant: alphaOther, Package: made.Number, Kind: taocan.EntryTransferIn, At: at, Remaining: 300, RemainingAfter: 300,
+			Reference: string(p.Number), Lane: out.Lane, Commit: out.Commit})
+		for _, tt := range []struct {
+			when         time.Time
+			left, theirs taocan.Segments
+			adjusted     taocan.Segments
+		}{{at.Add(-time.Microsecond), 1000, 0, 0}, {at, 700, 300, -300}, {time.Time{}, 700, 300, -300}} {
+			same(f, "left", f.left(alpha, tt.when), tt.left)
+			same(f, "left of the other project", f.left(alphaOther, tt.when), tt.theirs)
+			if !tt.when.IsZero() {
+				was, _ := f.asOf(alpha, p.Number, tt.when)
+				same(f, "adjusted", was.Adjusted, tt.adjusted)
+			}
+		}
+		if _, known := f.asOf(alphaOther, made.Number, at.Add(-time.Microsecond)); known {
+			f.Errorf("the package was known before it was made")
+		}
+		move := func(from taocan.Tenant, to taocan.Tenant, q taocan.Segments, change func(*taocan.Package)) func(context.Context, store.Tx) error {
+			return func(ctx context.Context, tx store.Tx) error {
+				return tx.TransferPackage(ctx, from, p.Number, f.newPackage(to, tx.Now(), func(x *taocan.Package) { x.Total = q; change(x) }))
+			}
+		}
+		as := func(*taocan.Package) {}
+		f.refuse("alpha", taocan.ErrInsufficientQuota, move(alpha, alphaOther, 701, as))
+		f.refuse("alpha", taocan.ErrConflict, move(alpha, alphaOther, 1, func(x *taocan.Package) { x.Number = made.Number }))
+		f.refuse("alpha", taocan.ErrNotFound, move(alphaOther, alpha, 1, as))
+		f.refuse("beta", taocan.ErrNotFound, move(beta, taocan.Tenant{Account: "beta", Project: "beta-1"}, 1, as))
+		f.refuse("alpha", nil, move(alpha, beta, 1, as)) // another account's ledger
+		f.refuse("alpha", nil, move(alpha, alphaOther, 1, func(x *taocan.Package) { x.Total, x.Remaining = 2, 1 }))
+		same(f, "source after refusals", f.pkg(alpha, p.Number), p)
+		rest := f.transfer(p, 700, alphaOther)
+		same(f, "the source's status", f.pkg(alpha, p.Number).Status(f.clock.Now()), taocan.Exhausted)
+		same(f, "all of it", f.left(alphaOther, time.Time{}), taocan.Segments(1000))
+		f.transfer(rest, 700, alpha) // and back
 	}},
 }

@@ -129,7 +129,14 @@ var tenancyCases = []testCase{
 					return tx.SettleOrder(ctx, t, o.ID, taocan.OrderCancelled, tx.Now())
 				},
 				"AdjustPackage": func(ctx context.Context, tx store.Tx) error { return tx.AdjustPackage(ctx, t, p.Number, 1, "") },
-				"MarkExpired":   func(ctx context.Context, tx store.Tx) error { return tx.MarkExpired(ctx, t, old.Number) },
+				"ExtendPackage": func(ctx context.Context, tx store.Tx) error {
+					return tx.ExtendPackage(ctx, t, p.Number, p.ExpiresAt.AddDate(1, 0, 0), "")
+				},
+				"FreezePackage": func(ctx context.Context, tx store.Tx) error { return tx.FreezePackage(ctx, t, p.Number, true, "") },
+				"TransferPackage": func(ctx context.Context, tx store.Tx) error {
+					return tx.TransferPackage(ctx, t, p.Number, f.newPackage(t, tx.Now()))
+				},
+				"MarkExpired": func(ctx context.Context, tx store.Tx) error { return tx.MarkExpired(ctx, t, old.Number) },
 			} {
 				if err := f.try(t.Account, write); !errors.Is(err, taocan.ErrNotFound) {
 					f.Errorf("%s as %v: got error %v, want %v", name, t, err, taocan.ErrNotFound)

@@ -102,7 +102,7 @@ var voucherCases = []testCase{
 		})
 		same(f, "held", page.Total, 4)
 		page = get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.Voucher], error) {
-			return r.AllVouchers(ctx, all())
+			return r.AllVouchers(ctx, store.VoucherFilter{Paging: all()})
 		})
 		same(f, "issued", page.Total, 6)
 	}},

@@ -1,6 +1,6 @@
 -- +goose Up
 
--- Automatic top-up: what to buy when too little is left.
+-- Automatic top-up: what to buy when too little is left. A setting, no ledger: what it buys are ordinary orders.
 CREATE TABLE top_up (
   account_id TEXT NOT NULL,
   project_id TEXT NOT NULL,
@@ -19,26 +19,41 @@ CREATE TABLE top_up (
   by_role TEXT NOT NULL,
   by_address TEXT NOT NULL,
   updated_at INTEGER NOT NULL,
-  called_at INTEGER NOT NULL DEFAULT 0, -- a debit found too little left; 0: nothing to look at
-  next_at INTEGER NOT NULL DEFAULT 0, -- not looked at before: cooldown, back-off, or the lease of who is looking
+  called_at INTEGER NOT NULL DEFAULT 0, -- too little was found left; 0: nothing to look at
+  next_at INTEGER NOT NULL DEFAULT 0, -- not looked at before: cooldown, back-off, or a purchase under way
   failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0), -- since the last purchase
-  n INTEGER NOT NULL DEFAULT 0 CHECK (n >= 0), -- purchases begun; makes the key of the order
+  failed_at INTEGER NOT NULL DEFAULT 0, -- the last of them; 0: none
+  reason TEXT NOT NULL DEFAULT '', -- of the last of them, an error's code
   PRIMARY KEY (account_id, project_id, id),
-  FOREIGN KEY (account_id, project_id) REFERENCES project (account_id, id)
+  FOREIGN KEY (account_id, project_id) REFERENCES project (account_id, id),
+  CHECK ((category = 'international') = (purpose = 'general')),
+  CHECK ((category = 'international') = (country <> ''))
 ) STRICT, WITHOUT ROWID;
 
 -- Workers look over all accounts.
 CREATE INDEX top_up_called ON top_up (next_at) WHERE called_at > 0 AND enabled = 1;
 
--- What it bought, for the monthly cap and for people.
+-- The purchases that it has begun: n is counted for each target, also over top-ups removed and set again, and makes the key
+-- of the order. At most one of a target is under way.
 CREATE TABLE top_up_order (
   account_id TEXT NOT NULL,
   project_id TEXT NOT NULL,
   top_up_id TEXT NOT NULL,
-  n INTEGER NOT NULL,
-  order_id TEXT NOT NULL,
-  month TEXT NOT NULL, -- 2006-01
+  n INTEGER NOT NULL CHECK (n > 0),
+  state TEXT NOT NULL CHECK (state IN ('buying', 'bought', 'failed')),
+  lease INTEGER NOT NULL, -- buying: whoever does it has until then
+  order_id TEXT NOT NULL, -- '': none was made
+  month TEXT NOT NULL, -- bought: 2006-01 of the payment, for the monthly cap
   amount INTEGER NOT NULL CHECK (amount >= 0), -- fen
-  at INTEGER NOT NULL,
-  PRIMARY KEY (account_id, project_id, top_up_id, n)
+  quantity INTEGER NOT NULL CHECK (quantity > 0),
+  at INTEGER NOT NULL, -- begun; when it has ended, that
+  reason TEXT NOT NULL, -- failed: an error's code
+  PRIMARY KEY (account_id, project_id, top_up_id, n),
+  FOREIGN KEY (account_id, project_id) REFERENCES project (account_id, id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX top_up_order_buying ON top_up_order (account_id, project_id, top_up_id) WHERE state = 'buying';
+CREATE INDEX top_up_order_month ON top_up_order (account_id, project_id, top_up_id, month, amount) WHERE state = 'bought';
+CREATE INDEX top_up_order_at ON top_up_order (account_id, project_id, at, top_up_id, n);
+-- Workers look over all accounts.
+CREATE INDEX top_up_order_lease ON top_up_order (lease) WHERE state = 'buying';

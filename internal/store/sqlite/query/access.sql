@@ -55,4 +55,7 @@ SELECT count(*) FROM sign_in_failure WHERE key = ? AND at >= ?;
 INSERT INTO audit (at, actor, address, action, subject, value_before, value_after) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: audit_list
-SELECT n, at, actor, address, action, subject, value_before, value_after FROM audit WHERE true;
+-- With the login, as it is now, of the member who did it.
+SELECT a.n, a.at, a.actor, m.login, a.address, a.action, a.subject, a.value_before, a.value_after
+FROM audit a LEFT JOIN member m ON m.id = substr(a.actor, 8) AND a.actor LIKE 'member:%'
+WHERE true;

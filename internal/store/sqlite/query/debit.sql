@@ -57,9 +57,9 @@ SELECT count(*) FROM reservation WHERE deadline <= ?;
 
 -- name: balance_pool (hot)
 -- Packages that can pay, or to which something reserved may return. Those that had expired by the lane's last commit
--- never pay again.
+-- never pay again, frozen ones not for now.
 SELECT number, category, purpose, country, expires_at, purchased_at, remaining, reserved, used FROM package
-WHERE account_id = ? AND project_id = ? AND expires_at > ? AND live = 1;
+WHERE account_id = ? AND project_id = ? AND expires_at > ? AND live = 1 AND frozen = 0;
 
 -- name: balance_get (hot)
 SELECT number, category, purpose, country, expires_at, purchased_at, remaining, reserved, used FROM package

@@ -38,7 +38,7 @@ SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || '
 SELECT EXISTS (SELECT 1 FROM debit_ref WHERE account_id = ? AND project_id = ? AND at = ?);
 
 -- name: entry_each
-SELECT account_id, project_id, package, at, kind, remaining, reserved, used, remaining_after, reserved_after, debits, reference, lane, seq
+SELECT account_id, project_id, package, at, kind, remaining, reserved, used, remaining_after, reserved_after, debits, reference, expires_at, lane, seq
 FROM entry WHERE account_id = ? AND project_id = ? AND package = ? ORDER BY at, kind;
 
 -- name: package_reserved
@@ -58,7 +58,7 @@ SELECT project_id, name FROM (
 -- name: package_sum_wrong
 SELECT project_id, category, purpose FROM (
   SELECT account_id, project_id, category, expires_at, purpose, country, sum(remaining) AS remaining, sum(reserved) AS reserved FROM package
-  GROUP BY account_id, project_id, category, expires_at, purpose, country
+  WHERE frozen = 0 GROUP BY account_id, project_id, category, expires_at, purpose, country
   UNION ALL
   SELECT account_id, project_id, category, expires_at, purpose, country, -remaining, -reserved FROM package_sum
 ) GROUP BY account_id, project_id, category, expires_at, purpose, country HAVING sum(remaining) <> 0 OR sum(reserved) <> 0 LIMIT ?;
@@ -85,7 +85,7 @@ SELECT account_id, cash, gift, credit_limit, credit_used FROM wallet WHERE accou
 
 -- name: package_after
 SELECT account_id, project_id, number, name, category, purpose, country, charge_on, total, adjusted, remaining, reserved, used,
-  purchased_at, exists_from, expires_at, order_id, paid_voucher, paid_gift, paid_cash, paid_credit
+  purchased_at, exists_from, expires_at, first_expires_at, frozen <> 0, order_id, paid_voucher, paid_gift, paid_cash, paid_credit
 FROM package WHERE (account_id, project_id, number) > (?, ?, ?) ORDER BY account_id, project_id, number LIMIT ?;
 
 -- name: shape_of_debits

@@ -1,0 +1,172 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+// PackageSpans reads packages one by one.
+func (r reader) PackageSpans(ctx context.Context, t taocan.Tenant, from, until time.Time, fn func(store.PackageSpan) error) error {
+	return about(r.packageSpans(ctx, t, from, until, fn), "span of project %s", t.Project)
+}
+
+func (r reader) packageSpans(ctx context.Context, t taocan.Tenant, from, until time.Time, fn func(store.PackageSpan) error) error {
+	rows, err := r.q.QueryContext(ctx, sqlText("package_span"), t.Account, t.Project, micros(from), micros(until))
+	if err != nil {
+		return kind(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		s, came, err := scanSpan(rows)
+		if err != nil {
+			return kind(err)
+		}
+		switch {
+		case !came.Before(until):
+			continue // imported since, as of an earlier instant
+		case came.Before(from):
+			s.Moved.Imported = 0
+		default: // its import's entry, which may be dated before the span, belongs to it
+			s.Before = store.Held{}
+			s.Moved.Remaining += s.Moved.Imported
+		}
+		if err := fn(s); err != nil {
+			return err
+		}
+	}
+	return kind(rows.Err())
+}
+
+// scanSpan also gives the time of the commit that the package came with.
+func scanSpan(row scanner) (s store.PackageSpan, came time.Time, err error) {
+	var commit int64
+	m := &s.Moved
+	err = row.Scan(&s.Number, &s.Category, &s.Purpose, &s.Country, at(&s.FirstExpiry), &commit, &m.Imported,
+		&s.Before.Remaining, &s.Before.Reserved, &s.After.Remaining, &s.After.Reserved,
+		&m.Issued, &m.Granted, &m.Adjusted, &m.Released, &m.Committed, &m.Reserved, &m.Debited, &m.Remaining, &m.ReservedSum)
+	_, came = commitOf(commit)
+	return s, came, err
+}
+
+// WalletSpan of an account.
+func (r reader) WalletSpan(ctx context.Context, a taocan.AccountID, from, until time.Time) (s store.WalletSpan, err error) {
+	if s.Before, err = r.walletBefore(ctx, a, from); err != nil {
+		return s, about(err, "wallet of account %s", a)
+	}
+	if s.After, err = r.walletBefore(ctx, a, until); err != nil {
+		return s, about(err, "wallet of account %s", a)
+	}
+	s.Moved, err = many(ctx, r.q, sqlText("wallet_moved"), func(row scanner) (m store.WalletMoved, err error) {
+		return m, row.Scan(&m.Kind, text(&m.Project), &m.Entries, &m.Cash, &m.Gift, &m.CreditLimit, &m.CreditUsed)
+	}, a, micros(from), micros(until))
+	return s, about(err, "wallet of account %s", a)
+}
+
+// walletBefore is empty before the first entry.
+func (r reader) walletBefore(ctx context.Context, a taocan.AccountID, t time.Time) (taocan.Wallet, error) {
+	w, err := one(ctx, r.q, sqlText("wallet_before"), scanWallet, a, micros(t))
+	if errors.Is(err, taocan.ErrNotFound) {
+		return taocan.Wallet{Account: a}, nil
+	}
+	return w, err
+}
+
+// PaidSums adds up payments by project.
+func (r reader) PaidSums(ctx context.Context, a taocan.AccountID, from, until time.Time) ([]store.PaidSum, error) {
+	sums, err := many(ctx, r.q, sqlText("paid_sums"), func(row scanner) (s store.PaidSum, err error) {
+		return s, row.Scan(&s.Project, &s.Orders, &s.Messages, &s.Split.Voucher, &s.Split.Gift, &s.Split.Cash, &s.Split.Credit)
+	}, a, micros(from), micros(until))
+	return sums, about(err, "payments of account %s", a)
+}
+
+// PaidOrders lists orders by payment.
+func (r reader) PaidOrders(ctx context.Context, t taocan.Tenant, from, until time.Time, limit int) ([]taocan.Order, error) {
+	l := listing{query: sqlText("order_list"), name: "paid orders", order: []sortColumn{byNumber("m.paid_at"), byText("o.id")}}
+	l.and("o.account_id = ?", t.Account)
+	if t.Project != "" {
+		l.and("o.project_id = ?", t.Project)
+	}
+	l.and("m.paid_at >= ? AND m.paid_at < ?", micros(from), micros(until))
+	orders, _, err := slice(ctx, r.q, l, store.Paging{Limit: limit}, scanOrder)
+	return orders, about(err, "paid orders of account %s", t.Account)
+}
+
+// PlatformSpans adds up all accounts.
+func (r reader) PlatformSpans(ctx context.Context, bounds []time.Time) ([]store.PlatformSpan, error) {
+	if len(bounds) < 2 {
+		return nil, nil
+	}
+	all := make([]store.PlatformSpan, len(bounds)-1)
+	at := make([]int64, len(bounds))
+	for i, b := range bounds {
+		at[i] = micros(b)
+		if i > 0 {
+			all[i-1].From, all[i-1].Until = bounds[i-1], b
+		}
+	}
+	asked, err := json.Marshal(at)
+	if err != nil {
+		return nil, err
+	}
+	last := micros(bounds[len(bounds)-1])
+	for _, part := range []struct {
+		query string
+		args  []any
+		into  func(*store.PlatformSpan) []any
+	}{
+		{sqlText("platform_sold"), []any{string(asked)}, func(s *store.PlatformSpan) []any {
+			return []any{&s.Orders, &s.Sold, &s.Revenue.Voucher, &s.Revenue.Gift, &s.Revenue.Cash, &s.Revenue.Credit}
+		}},
+		{sqlText("platform_overflow"), []any{string(asked)}, func(s *store.PlatformSpan) []any {
+			return []any{&s.OverflowMoney.Gift, &s.OverflowMoney.Cash, &s.OverflowMoney.Credit}
+		}},
+		{sqlText("platform_used"), []any{string(asked)}, func(s *store.PlatformSpan) []any { return []any{&s.Used} }},
+		{sqlText("platform_expired"), []any{string(asked), last}, func(s *store.PlatformSpan) []any { return []any{&s.Expired} }},
+		{sqlText("platform_accounts"), []any{string(asked)}, func(s *store.PlatformSpan) []any { return []any{&s.NewAccounts} }},
+	} {
+		if err := r.platformPart(ctx, all, part.query, part.args, part.into); err != nil {
+			return nil, about(err, "sums of the platform")
+		}
+	}
+	return all, nil
+}
+
+// platformPart scans one kind of sums, each row into the span whose place it begins with.
+func (r reader) platformPart(ctx context.Context, all []store.PlatformSpan, query string, args []any, into func(*store.PlatformSpan) []any) error {
+	rows, err := r.q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return kind(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var i int
+		if err := rows.Scan(append([]any{&i}, into(&store.PlatformSpan{})...)...); err != nil { // which span it is
+			return kind(err)
+		}
+		if err := rows.Scan(append([]any{&i}, into(&all[i])...)...); err != nil {
+			return kind(err)
+		}
+	}
+	return kind(rows.Err())
+}
+
+// Liabilities at an instant, from the figures as they stand.
+func (r reader) Liabilities(ctx context.Context, now time.Time) (store.Liabilities, error) {
+	l, err := one(ctx, r.q, sqlText("platform_liabilities"), func(row scanner) (l store.Liabilities, err error) {
+		return l, row.Scan(&l.Packages, &l.Remaining, &l.Reserved, &l.Unpaid, &l.Money.Voucher, &l.Money.Gift, &l.Money.Cash, &l.Money.Credit)
+	}, micros(now))
+	return l, about(err, "liabilities")
+}
+
+// TopCustomers by cash and credit.
+func (r reader) TopCustomers(ctx context.Context, from, until time.Time, limit int) ([]store.Customer, error) {
+	all, err := many(ctx, r.q, sqlText("platform_customers"), func(row scanner) (c store.Customer, err error) {
+		return c, row.Scan(&c.Account, &c.Orders, &c.Sold, &c.Revenue.Voucher, &c.Revenue.Gift, &c.Revenue.Cash, &c.Revenue.Credit)
+	}, micros(from), micros(until), limit)
+	return all, about(err, "top customers")
+}

@@ -1,0 +1,129 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+func scanTopUp(s scanner) (x taocan.TopUp, err error) {
+	var seconds int64
+	err = s.Scan(&x.Account, &x.Project, &x.Category, &x.Purpose, &x.Country, &x.Level, &x.Quantity, &x.MonthCap, &seconds, &x.Enabled, &x.AgreementVersion,
+		&x.By.Token, &x.By.Member, &x.By.Role, &x.By.Address, at(&x.UpdatedAt), at(&x.CalledAt), at(&x.NextAt), &x.Failures, at(&x.FailedAt), &x.Reason)
+	x.Cooldown, x.By.Tenant = time.Duration(seconds)*time.Second, x.Tenant
+	return x, err
+}
+
+func scanTopUpOrder(s scanner) (o taocan.TopUpOrder, err error) {
+	return o, s.Scan(&o.Account, &o.Project, &o.TopUp, &o.N, &o.State, at(&o.Lease), &o.Order, &o.Month, &o.Amount, &o.Quantity, at(&o.At), &o.Reason)
+}
+
+func scanFen(s scanner) (f taocan.Fen, err error) { return f, s.Scan(&f) }
+
+// TopUps lists a project's.
+func (r reader) TopUps(ctx context.Context, t taocan.Tenant) ([]taocan.TopUp, error) {
+	list, err := many(ctx, r.q, sqlText("top_up_list"), scanTopUp, t.Account, t.Project)
+	return list, about(err, "automatic top-ups of project %s", t.Project)
+}
+
+// TopUp by id.
+func (r reader) TopUp(ctx context.Context, t taocan.Tenant, id taocan.TopUpID) (taocan.TopUp, error) {
+	x, err := one(ctx, r.q, sqlText("top_up_get"), scanTopUp, t.Account, t.Project, id)
+	return x, about(err, "automatic top-up %s", id)
+}
+
+// LastTopUpOrder is the target's latest purchase.
+func (r reader) LastTopUpOrder(ctx context.Context, t taocan.Tenant, id taocan.TopUpID, state taocan.TopUpState) (taocan.TopUpOrder, error) {
+	o, err := one(ctx, r.q, sqlText("top_up_order_last"), scanTopUpOrder, t.Account, t.Project, id, state)
+	return o, about(err, "last purchase of automatic top-up %s", id)
+}
+
+// TopUpOrders lists a project's purchases, newest first.
+func (r reader) TopUpOrders(ctx context.Context, t taocan.Tenant, p store.Paging) (store.Page[taocan.TopUpOrder], error) {
+	l := listing{query: sqlText("top_up_order_list"), args: []any{t.Account, t.Project}, name: "top-ups",
+		order: []sortColumn{byNumber("at"), byText("top_up_id"), byNumber("n")}, desc: true}
+	return paged(ctx, r.q, l, p, scanTopUpOrder, func(o taocan.TopUpOrder) []any { return []any{micros(o.At), o.TopUp, o.N} })
+}
+
+// TopUpSpent is what the target's purchases of a month have cost.
+func (r reader) TopUpSpent(ctx context.Context, t taocan.Tenant, id taocan.TopUpID, month string) (taocan.Fen, error) {
+	sum, err := one(ctx, r.q, sqlText("top_up_order_spent"), scanFen, t.Account, t.Project, id, month)
+	return sum, about(err, "what automatic top-up %s has spent", id)
+}
+
+// DueTopUps lists those of every project to look at now.
+func (r reader) DueTopUps(ctx context.Context, now time.Time, limit int) ([]taocan.TopUp, error) {
+	list, err := many(ctx, r.q, sqlText("top_up_due"), scanTopUp, micros(now), limit)
+	return list, about(err, "due automatic top-ups")
+}
+
+// LeftTopUpOrders lists purchases of every project that nobody is doing any more.
+func (r reader) LeftTopUpOrders(ctx context.Context, now time.Time, limit int) ([]taocan.TopUpOrder, error) {
+	list, err := many(ctx, r.q, sqlText("top_up_order_left"), scanTopUpOrder, micros(now), limit)
+	return list, about(err, "purchases of automatic top-ups that were left")
+}
+
+// IdleTopUps walks those of every project that nothing has called.
+func (r reader) IdleTopUps(ctx context.Context, after taocan.TopUp, limit int) ([]taocan.TopUp, error) {
+	var id taocan.TopUpID // comes before every other
+	if after.Category != "" {
+		id = after.ID()
+	}
+	list, err := many(ctx, r.q, sqlText("top_up_idle"), scanTopUp, after.Account, after.Project, id, limit)
+	return list, about(err, "idle automatic top-ups")
+}
+
+// ReplaceTopUps writes all of a project's in place of those that it had.
+func (t *tx) ReplaceTopUps(ctx context.Context, tenant taocan.Tenant, topUps []taocan.TopUp) error {
+	t.watchChanged(tenant)
+	return about(t.replaceTopUps(ctx, tenant, topUps), "replace the automatic top-ups of project %s", tenant.Project)
+}
+
+func (t *tx) replaceTopUps(ctx context.Context, tenant taocan.Tenant, topUps []taocan.TopUp) error {
+	if err := t.exec(ctx, "top_up_delete", tenant.Account, tenant.Project); err != nil {
+		return err
+	}
+	for _, x := range topUps {
+		if x.Tenant != tenant {
+			return fmt.Errorf("automatic top-up %s is of project %s", x.ID(), x.Project)
+		}
+		err := t.exec(ctx, "top_up_insert", x.Account, x.Project, x.ID(), x.Category, x.Purpose, x.Country, x.Level, x.Quantity, x.MonthCap,
+			int64(x.Cooldown/time.Second), x.Enabled, x.AgreementVersion, x.By.Token, x.By.Member, x.By.Role, x.By.Address, micros(x.UpdatedAt),
+			micros(x.CalledAt), micros(x.NextAt), x.Failures, micros(x.FailedAt), x.Reason)
+		if err != nil {
+			return about(err, "automatic top-up %s", x.ID())
+		}
+	}
+	return nil
+}
+
+// SetTopUpState writes where one stands.
+func (t *tx) SetTopUpState(ctx context.Context, x taocan.TopUp) error {
+	t.watchChanged(x.Tenant)
+	err := t.change(ctx, taocan.ErrNotFound, "top_up_set_state", micros(x.CalledAt), micros(x.NextAt), x.Failures, micros(x.FailedAt), x.Reason,
+		x.Account, x.Project, x.ID())
+	return about(err, "set where automatic top-up %s stands", x.ID())
+}
+
+// InsertTopUpOrder writes a purchase that begins.
+func (t *tx) InsertTopUpOrder(ctx context.Context, o taocan.TopUpOrder) error {
+	err := t.exec(ctx, "top_up_order_insert", o.Account, o.Project, o.TopUp, o.N, o.State, micros(o.Lease), o.Order, o.Month, o.Amount, o.Quantity,
+		micros(o.At), o.Reason)
+	return about(err, "insert purchase %d of automatic top-up %s", o.N, o.TopUp)
+}
+
+// LeaseTopUpOrder takes a purchase until an instant.
+func (t *tx) LeaseTopUpOrder(ctx context.Context, o taocan.TopUpOrder, until time.Time) error {
+	err := t.change(ctx, taocan.ErrConflict, "top_up_order_lease", micros(until), o.Account, o.Project, o.TopUp, o.N, micros(o.Lease))
+	return about(err, "lease purchase %d of automatic top-up %s", o.N, o.TopUp)
+}
+
+// SettleTopUpOrder writes how a purchase has ended.
+func (t *tx) SettleTopUpOrder(ctx context.Context, o taocan.TopUpOrder) error {
+	err := t.change(ctx, taocan.ErrConflict, "top_up_order_settle", o.State, o.Order, o.Month, o.Amount, micros(o.At), o.Reason,
+		o.Account, o.Project, o.TopUp, o.N)
+	return about(err, "settle purchase %d of automatic top-up %s", o.N, o.TopUp)
+}
