@@ -9,7 +9,8 @@ import (
 
 type accountCmd struct {
 	Create    accountCreateCmd    `cmd:"" help:"Create an account."`
-	List      accountListCmd      `cmd:"" help:"List accounts."`
+	List      accountListCmd      `cmd:"" help:"List accounts, or look for one."`
+	Show      accountShowCmd      `cmd:"" help:"Show an account."`
 	Level     accountLevelCmd     `cmd:"" help:"Say how well the platform knows an account: it decides what it may buy."`
 	Suspend   accountSuspendCmd   `cmd:"" help:"Lock an account out: none of its tokens and logins work."`
 	Resume    accountResumeCmd    `cmd:"" help:"Let a suspended account in again."`
@@ -43,10 +44,28 @@ func (c *accountCreateCmd) Run(a *app) error {
 	return c.show(a, request{method: http.MethodPost, path: operatorPath + "/accounts", body: c}, accountFields...)
 }
 
-type accountListCmd struct{ target }
+type accountListCmd struct {
+	target
+	Query     string `name:"query" help:"Part of an account's id or name, of a project's, or of a member's login."`
+	Level     string `name:"level" default:"" enum:",unverified,personal,enterprise" help:"Only of this identity level."`
+	Suspended bool   `name:"suspended" help:"Only suspended ones."`
+}
 
 func (c *accountListCmd) Run(a *app) error {
-	return c.list(a, operatorPath+"/accounts", nil, accountFields...)
+	query := spanFlags{}.into("q", c.Query, "level", c.Level)
+	if c.Suspended {
+		query.Set("suspended", "true")
+	}
+	return c.list(a, operatorPath+"/accounts", query, accountFields...)
+}
+
+type accountShowCmd struct {
+	target
+	ID string `arg:"" help:"Account."`
+}
+
+func (c *accountShowCmd) Run(a *app) error {
+	return c.show(a, request{method: http.MethodGet, path: accountPath(c.ID, "")}, accountFields...)
 }
 
 type accountLevelCmd struct {

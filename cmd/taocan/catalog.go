@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 )
 
 type voucherCmd struct {
@@ -45,15 +46,26 @@ func (c *voucherIssueCmd) Run(a *app) error {
 	})
 }
 
-type voucherListCmd struct{ target }
+type voucherListCmd struct {
+	target
+	spanFlags
+	State      string `name:"state" default:"" enum:",usable,used,not_yet_valid,expired" help:"usable, used, not_yet_valid or expired."`
+	Account    string `name:"account" help:"Only this account's."`
+	Unredeemed bool   `name:"unredeemed" help:"Only codes that nobody has redeemed."`
+}
 
 func (c *voucherListCmd) Run(a *app) error {
-	return c.list(a, operatorPath+"/vouchers", nil, voucherFields...)
+	query := c.into("state", c.State, "account", c.Account)
+	if c.Unredeemed {
+		query.Set("unredeemed", "true")
+	}
+	return c.list(a, operatorPath+"/vouchers", query, voucherFields...)
 }
 
 type priceListCmd struct {
 	List    priceListListCmd    `cmd:"" help:"List price lists, newest start first."`
 	Show    priceListShowCmd    `cmd:"" help:"Show a price list."`
+	Preview priceListPreviewCmd `cmd:"" help:"Say what a price list would change, without publishing it."`
 	Publish priceListPublishCmd `cmd:"" help:"Publish a price list; it is never edited afterwards."`
 }
 
@@ -142,6 +154,36 @@ func (c *priceListPublishCmd) Run(a *app) error {
 	return c.ask(a, func(api *client) (json.RawMessage, error) {
 		return api.do(a.ctx, request{method: http.MethodPost, path: operatorPath + "/price-lists", body: list})
 	}, func(answer json.RawMessage) error { return printPriceList(a, answer) })
+}
+
+type priceListPreviewCmd struct {
+	target
+	File string `arg:"" help:"JSON file as publish takes it, - for standard input."`
+}
+
+func (c *priceListPreviewCmd) Run(a *app) error {
+	list, err := readJSON(c.File)
+	if err != nil {
+		return err
+	}
+	return c.ask(a, func(api *client) (json.RawMessage, error) {
+		return api.do(a.ctx, request{method: http.MethodPost, path: operatorPath + "/price-lists/preview", body: list})
+	}, func(answer json.RawMessage) error {
+		if err := a.fields(answer, "id", "valid_from", "replaces", "until"); err != nil {
+			return err
+		}
+		var preview struct {
+			Changes json.RawMessage `json:"changes"`
+		}
+		if err := json.Unmarshal(answer, &preview); err != nil {
+			return err
+		}
+		changes, err := json.Marshal(map[string]json.RawMessage{"items": preview.Changes})
+		if err != nil {
+			return err
+		}
+		return a.table(changes, "purpose", "country", "quantity", "old", "new")
+	})
 }
 
 func readJSON(file string) (json.RawMessage, error) {
@@ -286,6 +328,7 @@ func (c *packageAdjustCmd) Run(a *app) error {
 
 type agreementCmd struct {
 	List    agreementListCmd    `cmd:"" help:"List the versions of the service agreement."`
+	Show    agreementShowCmd    `cmd:"" help:"Print the text of a version."`
 	Publish agreementPublishCmd `cmd:"" help:"Publish a version: orders from now on must accept it."`
 }
 
@@ -295,6 +338,41 @@ type agreementListCmd struct{ target }
 
 func (c *agreementListCmd) Run(a *app) error {
 	return c.list(a, operatorPath+"/agreements", nil, agreementFields...)
+}
+
+type agreementShowCmd struct {
+	target
+	Version string `arg:"" help:"Version."`
+}
+
+func (c *agreementShowCmd) Run(a *app) error {
+	return c.ask(a, func(api *client) (json.RawMessage, error) {
+		answer, err := api.do(a.ctx, request{method: http.MethodGet, path: operatorPath + "/agreements"})
+		if err != nil {
+			return nil, err
+		}
+		var list struct {
+			Items []json.RawMessage `json:"items"`
+		}
+		if err := json.Unmarshal(answer, &list); err != nil {
+			return nil, err
+		}
+		for _, item := range list.Items {
+			if text, err := decodeObject(item); err == nil && text["version"] == c.Version {
+				return item, nil
+			}
+		}
+		return nil, fmt.Errorf("there is no version %q: taocan agreement list", c.Version)
+	}, func(answer json.RawMessage) error {
+		var text struct {
+			Markdown string `json:"markdown"`
+		}
+		if err := json.Unmarshal(answer, &text); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(a.out, strings.TrimRight(text.Markdown, "\n"))
+		return err
+	})
 }
 
 type agreementPublishCmd struct {
@@ -316,8 +394,16 @@ type auditCmd struct {
 	List auditListCmd `cmd:"" help:"List what operators did, newest first."`
 }
 
-type auditListCmd struct{ target }
+type auditListCmd struct {
+	target
+	spanFlags
+	By      string `name:"by" help:"A login, the id of a member or of a token, or system."`
+	Action  string `name:"action" help:"Like wallet.top_up, or a noun: wallet."`
+	Subject string `name:"subject" help:"What was changed."`
+	Account string `name:"account" help:"What was done to this account and what is its own, and what its members did."`
+}
 
 func (c *auditListCmd) Run(a *app) error {
-	return c.list(a, operatorPath+"/audit", nil, "n", "at", "by", "address", "action", "subject", "before", "after")
+	query := c.into("by", c.By, "action", c.Action, "subject", c.Subject, "account", c.Account)
+	return c.list(a, operatorPath+"/audit", query, "n", "at", "login", "by", "address", "action", "subject", "before", "after")
 }

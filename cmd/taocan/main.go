@@ -20,6 +20,11 @@ type commands struct {
 	Serve     serveCmd     `cmd:"" help:"Start the server."`
 	Migrate   migrateCmd   `cmd:"" help:"Create the database or bring its schema up to date."`
 	Verify    verifyCmd    `cmd:"" help:"Prove that balances equal entries, payments equal orders and the history is unaltered."`
+	Config    configCmd    `cmd:"" help:"Settings: print them as they hold, check a file."`
+	Doctor    doctorCmd    `cmd:"" help:"Look at settings, folder, database, clock, disk and network, and say what to do."`
+	Ready     readyCmd     `cmd:"" help:"Ask the server whether it takes calls: exit code 0 or 1."`
+	Backup    backupCmd    `cmd:"" help:"Copy the database to one file, beside a running server."`
+	Restore   restoreCmd   `cmd:"" help:"Make a backup the database of an empty data folder."`
 	Import    importCmd    `cmd:"" help:"Take over what another system exported."`
 	Account   accountCmd   `cmd:"" help:"Customers: create, list, identity level, money."`
 	Project   projectCmd   `cmd:"" help:"Projects of accounts."`
@@ -30,7 +35,9 @@ type commands struct {
 	Product   productCmd   `cmd:"" help:"Fixed packages on sale."`
 	Package   packageCmd   `cmd:"" help:"Find, grant and adjust packages."`
 	Agreement agreementCmd `cmd:"" help:"Versions of the service agreement."`
-	Audit     auditCmd     `cmd:"" help:"What operators did."`
+	Order     orderCmd     `cmd:"" help:"Orders of all accounts."`
+	Audit     auditCmd     `cmd:"" help:"What operators did, and owners in their accounts."`
+	Clock     clockCmd     `cmd:"" help:"The server's clock after it has jumped."`
 	Bench     benchCmd     `cmd:"" help:"Drive a server, or an engine in this process, with debits and measure it."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

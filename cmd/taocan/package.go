@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 )
 
@@ -47,5 +48,14 @@ type packageTransferCmd struct {
 }
 
 func (c *packageTransferCmd) Run(a *app) error {
-	return c.show(a, request{method: http.MethodPost, path: packagePath(c.Number, "/transfer"), body: c, key: c.orRandom()}, "quantity", "from", "to")
+	q := request{method: http.MethodPost, path: packagePath(c.Number, "/transfer"), body: c, key: c.orRandom()}
+	return c.ask(a, func(x *client) (json.RawMessage, error) { return x.do(a.ctx, q) }, func(answer json.RawMessage) error {
+		var moved struct {
+			To json.RawMessage `json:"to"`
+		}
+		if err := json.Unmarshal(answer, &moved); err != nil {
+			return err
+		}
+		return a.fields(moved.To, packageFields...) // the package that was made: its number is news
+	})
 }

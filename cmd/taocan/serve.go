@@ -30,7 +30,7 @@ func (c *serveCmd) Run(a *app, line *kong.Context) error {
 	}
 	ctx, stop := untilSignal(a.ctx)
 	defer stop()
-	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: clock.System(), Log: logger(a.errOut, settings)})
+	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: clock.System(), Version: version, Log: logger(a.errOut, settings)})
 	if err != nil {
 		return openError(settings.Data, err)
 	}
@@ -43,31 +43,42 @@ func (c *serveCmd) Run(a *app, line *kong.Context) error {
 		fmt.Fprintf(a.out, "taocan serves %s from %s\n", s.URL(), settings.Data)
 		sayPassword(a, s)
 	}
-	return errors.Join(err, untilStopped(ctx, stop, s))
+	return errors.Join(err, tellService("READY=1"), untilStopped(ctx, stop, s))
 }
 
 // settings merges flags, environment and file.
 func (c *serveCmd) settings(line *kong.Context) (config.Settings, error) {
-	fromFlag := map[string]bool{}
+	return mergeSettings(c.Settings, flagsOf(line), c.Config)
+}
+
+// flagsOf names the flags that a command line gave.
+func flagsOf(line *kong.Context) map[string]bool {
+	given := map[string]bool{}
 	for _, p := range line.Path {
 		if p.Flag != nil {
-			fromFlag[p.Flag.Name] = true
+			given[p.Flag.Name] = true
 		}
 	}
-	return mergeSettings(c.Settings, fromFlag, c.Config)
+	return given
 }
 
 func mergeSettings(s config.Settings, fromFlag map[string]bool, path string) (config.Settings, error) {
+	s, _, err := explainSettings(s, fromFlag, path)
+	return s, err
+}
+
+// explainSettings says where each setting came from; nil where the file cannot be opened.
+func explainSettings(s config.Settings, fromFlag map[string]bool, path string) (config.Settings, []config.Effective, error) {
 	var file io.Reader
 	if path != "" {
 		f, err := os.Open(path)
 		if err != nil {
-			return config.Settings{}, err
+			return config.Settings{}, nil, err
 		}
 		defer f.Close()
 		file = f
 	}
-	return config.Merge(s, fromFlag, file, os.LookupEnv)
+	return config.Explain(s, fromFlag, file, os.LookupEnv)
 }
 
 // folder says which installation a command is about. It takes the server's settings, since an import into another
@@ -102,6 +113,7 @@ func untilStopped(ctx context.Context, release context.CancelFunc, s *server.Ser
 	case failed = <-s.Failed():
 	}
 	release()
+	_ = tellService("STOPPING=1") // whoever does not hear it sees the process end
 	return errors.Join(failed, s.Stop(context.WithoutCancel(ctx)))
 }
 

@@ -308,3 +308,30 @@ func TestAnOwnerReadsMembersAndAPITokens(t *testing.T) {
 		}
 	}
 }
+
+func TestThePlatformKeepsAnOperatorWhoCanSignIn(t *testing.T) {
+	e := newEnv(t)
+	ctx, system := t.Context(), taocan.System()
+	operator := func(login string) taocan.Member {
+		t.Helper()
+		m, err := e.CreateMember(ctx, system, access.MemberRequest{Login: login, Password: "correct horse battery", Role: taocan.OperatorRole})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	first := operator("first")
+	suspend := func(by taocan.Actor, login string, want string) {
+		t.Helper()
+		_, err := e.SetMemberSuspended(ctx, by, login, true)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("suspending %s: got %v, want %q", login, err, want)
+		}
+	}
+	suspend(system, "first", access.MessageLastOperator)
+	operator("second")
+	self := taocan.Actor{Member: first.ID, Role: taocan.OperatorRole, Scopes: []taocan.Scope{taocan.ScopeOperator}}
+	suspend(self, "first", "you cannot suspend yourself; another operator may")
+	suspend(self, "second", "")
+	suspend(system, "first", access.MessageLastOperator) // the other one is suspended
+}

@@ -42,7 +42,7 @@ const (
 // Messages that tell apart what may be wrong with one field.
 var (
 	MessageMembersFull  = fmt.Sprintf("an account has at most %d members", membersMax)
-	MessageLastOperator = "is the last operator who can sign in; make another one first"
+	MessageLastOperator = "would lock out the last operator who can sign in; make another one first"
 	MessageLastOwner    = "you are the last owner of the account who can sign in; make another member owner first"
 )
 

@@ -54,7 +54,8 @@ func remindAt(s taocan.AlertState, left taocan.Segments) time.Time {
 }
 
 // judgeUse looks at a rule on use. It fires once in a period, and once more where the threshold was raised since.
-func judgeUse(r taocan.AlertRule, s taocan.AlertState, taken taocan.Segments, period string, now time.Time) (taocan.AlertState, taocan.NoticeEvent) {
+func judgeUse(r taocan.AlertRule, s taocan.AlertState, taken taocan.Segments, period string,
+	now time.Time) (taocan.AlertState, taocan.NoticeEvent) {
 	if taken <= r.Threshold || s.Period == period && s.Level >= r.Threshold {
 		return s, ""
 	}

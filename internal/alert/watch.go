@@ -64,6 +64,19 @@ func watchLimit(l *store.Ledger, t taocan.Tenant, limit taocan.UsageLimit, told 
 		return
 	}
 	l.Notify(taocan.Notice{Tenant: t, Event: taocan.NoticeLimit, Facts: taocan.NoticeFacts{Category: limit.Category, Purpose: limit.Purpose,
-		Country: limit.Country, Unit: taocan.InMessages, Threshold: limit.Warning, Taken: taken, Period: period}})
+		Country: limit.Country, Unit: taocan.InMessages, Threshold: limit.Warning, Remaining: leftUnder(l, t, limit), Taken: taken,
+		Period: period}})
 	l.TellLimit(t, limit, period)
+}
+
+// leftUnder is what is left of everything that a limit counts.
+func leftUnder(l *store.Ledger, t taocan.Tenant, limit taocan.UsageLimit) (left taocan.Segments) {
+	purposes := []taocan.Purpose{limit.Purpose}
+	if limit.Purpose == "" && limit.Category == taocan.Domestic {
+		purposes = taocan.Purposes
+	}
+	for _, p := range purposes {
+		left += l.Left(t, limit.Category, p, limit.Country)
+	}
+	return left
 }

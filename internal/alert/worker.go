@@ -22,6 +22,8 @@ const (
 	failedPause = 5 * time.Second
 	// piece is how many projects one step looks at.
 	piece = 100
+	// ahead is how far commits may run ahead of the clock, as each of a lane is later than the one before.
+	ahead = time.Millisecond
 )
 
 // Forecaster says what becomes of a project's packages; *packages.Packages does.
@@ -116,7 +118,7 @@ func (w *Worker) Step(ctx context.Context) (int, error) {
 	}
 	var due []store.AlertDue
 	err := w.cfg.Store.View(ctx, func(r store.Reader) (err error) {
-		due, err = r.AlertsDue(ctx, w.cfg.Clock.Now(), piece)
+		due, err = r.AlertsDue(ctx, w.cfg.Clock.Now().Add(ahead), piece)
 		return err
 	})
 	if err != nil {
@@ -128,11 +130,13 @@ func (w *Worker) Step(ctx context.Context) (int, error) {
 		if ctx.Err() != nil {
 			return n, errors.Join(append(failed, ctx.Err())...)
 		}
-		if err := w.look(ctx, d.Tenant); err != nil {
+		looked, err := w.look(ctx, d.Tenant)
+		if err != nil {
 			failed = append(failed, fmt.Errorf("alert rules of project %s: %w", d.Project, err))
-			continue
 		}
-		n++
+		if looked {
+			n++
+		}
 	}
 	return n, errors.Join(failed...)
 }
@@ -187,20 +191,22 @@ func (w *Worker) prepare(ctx context.Context, t taocan.Tenant) (*prepared, error
 	return p, err
 }
 
-// look judges all rules of a project in one transaction, and notes when they must be looked at again.
-func (w *Worker) look(ctx context.Context, t taocan.Tenant) error {
+// look judges all rules of a project in one transaction, and notes when they must be looked at again. It does not where
+// they are not due, or not any more.
+func (w *Worker) look(ctx context.Context, t taocan.Tenant) (looked bool, err error) {
 	p, err := w.prepare(ctx, t)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var mark [4]byte // sets ids apart from those of other looks at the same instant
 	if _, err := io.ReadFull(w.cfg.Random, mark[:]); err != nil {
-		return fmt.Errorf("make the id of a notice: %w", err)
+		return false, fmt.Errorf("make the id of a notice: %w", err)
 	}
-	return w.cfg.Store.Update(ctx, t.Account, func(tx store.Tx) error {
+	err = w.cfg.Store.Update(ctx, t.Account, func(tx store.Tx) error {
+		looked = false
 		due, err := tx.AlertDue(ctx, t)
 		if errors.Is(err, taocan.ErrNotFound) || err == nil && due.At.After(tx.Now()) {
-			return nil // somebody else has looked
+			return nil // it is too early, or somebody else has looked
 		}
 		if err != nil {
 			return err
@@ -208,8 +214,10 @@ func (w *Worker) look(ctx context.Context, t taocan.Tenant) error {
 		x := &look{figures: figures{r: tx, tenant: t, now: tx.Now(), zone: w.cfg.Zone, week: p.week}, tx: tx, prepared: p,
 			bought: due.Bought, mark: fmt.Sprintf("%x", mark)}
 		x.read.week = p.has.week
-		return x.all(ctx)
+		looked, err = x.all(ctx)
+		return err
 	})
+	return looked && err == nil, err
 }
 
 // look is one at a project, in its transaction.
@@ -223,41 +231,43 @@ type look struct {
 	next     time.Time // the earliest reminder
 }
 
-func (x *look) all(ctx context.Context) error {
+// all judges all rules; not where what was prepared does not do for them, so that they stay due.
+func (x *look) all(ctx context.Context) (done bool, err error) {
 	rules, err := x.tx.AlertRules(ctx, x.tenant)
 	if err != nil {
-		return err
+		return false, err
 	}
 	states, err := statesOf(ctx, x.tx, x.tenant)
 	if err != nil {
-		return err
+		return false, err
 	}
 	rules = slices.DeleteFunc(rules, func(r taocan.AlertRule) bool { return !r.Enabled })
 	if len(rules) == 0 {
-		return x.tx.SettleAlerts(ctx, x.tenant, time.Time{})
+		return true, x.tx.SettleAlerts(ctx, x.tenant, time.Time{})
 	}
-	if !x.prepared.day.Equal(midnight(x.now, x.zone, 0)) || slices.ContainsFunc(rules, func(r taocan.AlertRule) bool { return !x.prepared.covers(r) }) {
-		return nil // the day has turned, or rules were set meanwhile: they stay due
+	unprepared := slices.ContainsFunc(rules, func(r taocan.AlertRule) bool { return !x.prepared.covers(r) })
+	if unprepared || !x.prepared.day.Equal(midnight(x.now, x.zone, 0)) {
+		return false, nil // the day has turned, or rules were set meanwhile
 	}
 	x.next = midnight(x.now, x.zone, 1)
 	for _, r := range rules {
 		before := states[r.ID()]
 		after, err := x.judge(ctx, r, before)
 		if err != nil {
-			return fmt.Errorf("rule %s: %w", r.ID(), err)
+			return false, fmt.Errorf("rule %s: %w", r.ID(), err)
 		}
 		if after.Rule = r.ID(); after != before {
 			if err := x.tx.SetAlertState(ctx, x.tenant, after); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
 	expiry, err := x.tx.NextExpiry(ctx, x.tenant, x.now)
 	if err != nil {
-		return err
+		return false, err
 	}
 	x.lookAgain(expiry)
-	return x.tx.SettleAlerts(ctx, x.tenant, x.next)
+	return true, x.tx.SettleAlerts(ctx, x.tenant, x.next)
 }
 
 // lookAgain at the instant, if that is before the next look; zero: no matter.

@@ -33,6 +33,8 @@ type Settings struct {
 	IdempotencyDays int           `name:"idempotency-days" default:"30" placeholder:"DAYS" help:"How long debit ids are remembered, at least."`
 	StopTimeout     time.Duration `name:"stop-timeout" default:"15s" placeholder:"DURATION" help:"How long a stop waits for requests under way."`
 
+	DiskReserveMiB int64 `name:"disk-reserve-mib" default:"256" placeholder:"MIB" help:"With less free on the data folder's file system nothing is written to the ledger; 0 never looks."`
+
 	BackupFolder string `name:"backup-folder" placeholder:"DIR" help:"Where backups are kept: metrics and doctor tell the age of the newest file in it."`
 	OtelEndpoint string `name:"otel-endpoint" placeholder:"URL" help:"Where traces go by OTLP over HTTP, such as http://127.0.0.1:4318. Without it nothing is traced."`
 }
@@ -223,6 +225,7 @@ func (s Settings) check() []error {
 	refuse(s.MaxQuantity >= 100 && s.MaxQuantity <= 1_000_000_000, "max-quantity: must be from 100 to 1000000000")
 	refuse(s.OrderCloseAfter >= time.Minute, "order-close-after: must be at least 1m")
 	refuse(s.IdempotencyDays >= 1 && s.IdempotencyDays <= 3650, "idempotency-days: must be from 1 to 3650")
+	refuse(s.DiskReserveMiB >= 0 && s.DiskReserveMiB <= 1<<30, "disk-reserve-mib: must be from 0 to 1073741824")
 	refuse(s.StopTimeout > 0, "stop-timeout: must be more than 0")
 	refuse(s.OtelEndpoint == "" || isPlainURL(s.OtelEndpoint), "otel-endpoint: must be an http or https address without a password, such as http://127.0.0.1:4318")
 	return bad

@@ -14,7 +14,9 @@ import (
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
+	"taocan/internal/delivery"
 	"taocan/internal/edge"
+	"taocan/internal/limit"
 	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
@@ -37,6 +39,9 @@ type Config struct {
 	Debits   *debit.Engine
 	Alerts   *alert.Alerts
 	TopUps   *topup.TopUps
+	Channels *delivery.Channels
+	Mail     bool // the platform sends mail
+	Limits   *limit.Limits
 	Live     *live.Hub
 }
 
@@ -68,6 +73,9 @@ func New(cfg Config) (http.Handler, error) {
 	c.orderPayRoutes()
 	c.alertRoutes()
 	c.topUpRoutes()
+	c.limitRoutes()
+	c.channelRoutes()
+	c.alertRuleRoutes()
 	c.voucherRoutes()
 	c.walletRoutes()
 	c.settingsProjectRoutes()

@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +25,8 @@ import (
 	"taocan/internal/clock"
 	"taocan/internal/console"
 	"taocan/internal/debit"
+	"taocan/internal/delivery"
+	"taocan/internal/limit"
 	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
@@ -31,6 +35,7 @@ import (
 	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
 	"taocan/internal/topup"
+	"taocan/internal/vault"
 )
 
 var shanghai = func() *time.Location {
@@ -53,6 +58,7 @@ type env struct {
 	packages *packages.Packages
 	engine   *debit.Engine
 	alerts   *alert.Alerts
+	topUps   *topup.TopUps
 	server   *httptest.Server
 	log      *lockedBuffer
 }
@@ -93,14 +99,18 @@ func newEnv(t testing.TB) *env {
 	e.engine = debit.New(debit.Config{Store: e.store, Clock: e.clock})
 	e.engine.Start(ctx)
 	e.alerts = alert.New(e.store, e.clock, shanghai)
-	topUps := topup.New(topup.Config{Store: e.store, Clock: e.clock, Zone: shanghai, Catalog: e.catalog, Orders: e.orders})
+	e.topUps = topup.New(topup.Config{Store: e.store, Clock: e.clock, Zone: shanghai, Catalog: e.catalog, Orders: e.orders})
+	limits := limit.New(e.store, e.clock, shanghai)
+	keys, err := vault.Load(filepath.Join(t.TempDir(), "master.key"), rand.Reader)
+	e.must(err)
+	channels := delivery.New(delivery.Config{Store: e.store, Clock: e.clock, Vault: keys})
 	hub := live.New(live.Config{Store: e.store, Clock: e.clock, Packages: e.packages, Orders: e.orders, Alerts: e.alerts})
 	hub.Start(ctx)
 	pages, err := console.New(console.Config{Log: log, Clock: e.clock, Zone: shanghai, Random: &counting{}, Access: e.access, Catalog: e.catalog,
-		Orders: e.orders, Packages: e.packages, Debits: e.engine, Alerts: e.alerts, TopUps: topUps, Live: hub})
+		Orders: e.orders, Packages: e.packages, Debits: e.engine, Alerts: e.alerts, TopUps: e.topUps, Limits: limits, Channels: channels, Mail: true, Live: hub})
 	e.must(err)
 	handler, err := rest.New(rest.Config{Log: log, Clock: e.clock, Zone: shanghai, Version: "test", Store: e.store, Access: e.access, Catalog: e.catalog,
-		Orders: e.orders, Packages: e.packages, Engine: e.engine, Alerts: e.alerts, TopUps: topUps, Live: hub, Pages: pages})
+		Orders: e.orders, Packages: e.packages, Engine: e.engine, Alerts: e.alerts, TopUps: e.topUps, Limits: limits, Live: hub, Pages: pages})
 	e.must(err)
 	e.server = httptest.NewServer(handler)
 	t.Cleanup(func() {

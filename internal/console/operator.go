@@ -165,10 +165,11 @@ func (c *console) operatorAgain(r *http.Request, x operatorWrite, d *operatorFie
 
 // operatorMessages tell apart the ways in which one field may be wrong, by how the use cases' messages begin.
 var operatorMessages = []struct{ begin, reason string }{
-	{"you cannot suspend yourself", "suspend_self"}, {"is the last operator", "last_operator"}, {"is missing", "missing"}, {"is not known", "unknown"}, {"is not an account", "unknown"}, {"is not a product", "unknown"},
+	{"you cannot suspend yourself", "suspend_self"}, {"would lock out the last operator", "last_operator"}, {"is missing", "missing"}, {"is not known", "unknown"}, {"is not an account", "unknown"}, {"is not a product", "unknown"},
 	{"must be in the future", "past"}, {"must not be in the past", "past"}, {"must be after valid_from", "order"},
 	{"would lift the wallet", "wallet_full"}, {"would leave more", "package_full"}, {"goes with international", "domestic_country"},
 	{"must be left out for domestic", "domestic_country"}, {"must be general abroad", "general_abroad"}, {"of an international package", "general_abroad"},
+	{"would lie in the past", "past"}, {"is the project that has", "same_project"},
 }
 
 // operatorRefusal puts a refused write into words, by field. nil: it is another kind of error.
@@ -176,6 +177,7 @@ func operatorRefusal(err error, lang i18n.Lang, taken string) map[string]string 
 	var invalid *taocan.InvalidError
 	var funds *taocan.FundsError
 	var quota *taocan.QuotaError
+	var state *taocan.StateError
 	switch {
 	case errors.As(err, &invalid):
 		bad := map[string]string{}
@@ -193,7 +195,10 @@ func operatorRefusal(err error, lang i18n.Lang, taken string) map[string]string 
 	case errors.As(err, &funds):
 		return map[string]string{"amount": lang.Text("operator.invalid.funds", view.Frame{Lang: lang}.Money(funds.Available))}
 	case errors.As(err, &quota):
-		return map[string]string{"delta": lang.Text("operator.invalid.quota", lang.Number(int64(quota.Available)))}
+		left := lang.Text("operator.invalid.quota", lang.Number(int64(quota.Available)))
+		return map[string]string{"delta": left, "quantity": left}
+	case errors.As(err, &state) && state.What == "package":
+		return map[string]string{"": lang.Text("operator.invalid.package." + state.State)}
 	case taken != "" && errors.Is(err, taocan.ErrConflict):
 		return map[string]string{taken: lang.Text("operator.taken." + taken)}
 	}

@@ -21,7 +21,7 @@ func (c *console) operatorHomeRoutes() {
 func (c *console) operatorHome(w http.ResponseWriter, r *http.Request) error {
 	query := strings.TrimSpace(r.URL.Query().Get("q"))
 	if query != "" {
-		found, err := c.operatorFind(r.Context(), query)
+		found, err := c.operatorPageOf(r.Context(), query)
 		if err == nil {
 			return seeOther(w, r, found)
 		}
@@ -33,6 +33,7 @@ func (c *console) operatorHome(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	f.Looked = query
 	p := view.OperatorHome{Notice: doneNotice(r, "operator"), Query: query, Stats: c.Debits.Stats()}
 	if err := c.Debits.Ready(); err != nil {
 		var jump *clock.JumpError
@@ -51,24 +52,6 @@ func (c *console) operatorHome(w http.ResponseWriter, r *http.Request) error {
 		status = http.StatusNotFound
 	}
 	return render(w, r, status, view.OperatorHomePage(f, p))
-}
-
-// operatorFind is the page of a package by its number, or of an account or a project by its id.
-func (c *console) operatorFind(ctx context.Context, query string) (string, error) {
-	number := taocan.PackageNumber(strings.ToUpper(query))
-	if _, err := number.Parse(c.Zone); err == nil {
-		_, err := c.Packages.Find(ctx, number)
-		return view.OperatorPackagePath(number), err
-	}
-	account, err := c.Access.Account(ctx, taocan.AccountID(query))
-	if err == nil {
-		return view.OperatorAccountPath(account.ID), nil
-	}
-	if !errors.Is(err, taocan.ErrNotFound) {
-		return "", err
-	}
-	project, err := c.Access.Project(ctx, taocan.ProjectID(query))
-	return view.OperatorProjectPath(project), err
 }
 
 // operatorCounts is how much there is on the platform.

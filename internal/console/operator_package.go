@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -15,6 +16,10 @@ func (c *console) operatorPackageRoutes() {
 	c.staff("POST /operator/packages", c.operatorPackageGrant)
 	c.staff("GET /operator/packages/{number}", c.operatorPackage)
 	c.staff("POST /operator/packages/{number}/adjust", c.operatorPackageAdjust)
+	c.staff("POST /operator/packages/{number}/extend", c.operatorPackageExtend)
+	c.staff("POST /operator/packages/{number}/freeze", c.operatorPackageFreeze("freeze", "frozen", c.Packages.Freeze))
+	c.staff("POST /operator/packages/{number}/unfreeze", c.operatorPackageFreeze("unfreeze", "unfrozen", c.Packages.Unfreeze))
+	c.staff("POST /operator/packages/{number}/transfer", c.operatorPackageTransfer)
 }
 
 // operatorPackageFind looks for a package anywhere; the page also gives new ones away.
@@ -89,10 +94,8 @@ func (c *console) showOperatorPackage(w http.ResponseWriter, r *http.Request, st
 	if err != nil {
 		return err
 	}
-	p := view.OperatorPackage{Package: x, Notice: doneNotice(r, "operator")}
-	if refused != nil {
-		p.Adjust = *refused
-	} else if p.Adjust, err = c.operatorForm("adjust", nil, nil); err != nil {
+	p := view.OperatorPackage{Package: x, Notice: doneNotice(r, "operator"), Refused: refused}
+	if p.Key, err = c.newKey(); err != nil {
 		return err
 	}
 	if p.List, err = listOf(view.OperatorPackagePath(x.Number), r.URL.Query()); err != nil {
@@ -109,15 +112,68 @@ func (c *console) showOperatorPackage(w http.ResponseWriter, r *http.Request, st
 }
 
 func (c *console) operatorPackageAdjust(w http.ResponseWriter, r *http.Request) error {
-	number := taocan.PackageNumber(r.PathValue("number"))
-	return c.operatorWrite(w, r, operatorWrite{form: "adjust",
-		read: func(d *operatorFields) func() (string, error) {
-			delta, reason := taocan.Segments(d.number("delta")), d.text("reason")
+	return c.operatorPackageWrite(w, r, "adjust", "adjusted", func(d *operatorFields, number taocan.PackageNumber) func() error {
+		delta, reason := taocan.Segments(d.number("delta")), d.text("reason")
+		key, content := onceOf(r.PostForm)
+		return func() error {
+			_, _, err := c.Packages.Adjust(r.Context(), actorOf(r), number, key, content, delta, reason)
+			return err
+		}
+	})
+}
+
+func (c *console) operatorPackageExtend(w http.ResponseWriter, r *http.Request) error {
+	return c.operatorPackageWrite(w, r, "extend", "extended", func(d *operatorFields, number taocan.PackageNumber) func() error {
+		req := packages.ExtendRequest{ExpiresOn: d.text("expires_on"), Reason: d.text("reason")}
+		key, content := onceOf(r.PostForm)
+		return func() error {
+			_, _, err := c.Packages.Extend(r.Context(), actorOf(r), number, key, content, req)
+			return err
+		}
+	})
+}
+
+// operatorPackageFreeze serves both ways.
+func (c *console) operatorPackageFreeze(form, done string,
+	change func(context.Context, taocan.Actor, taocan.PackageNumber, string, []byte, string) (taocan.Package, bool, error)) action {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		return c.operatorPackageWrite(w, r, form, done, func(d *operatorFields, number taocan.PackageNumber) func() error {
+			reason := d.text("reason")
 			key, content := onceOf(r.PostForm)
-			return func() (string, error) {
-				_, _, err := c.Packages.Adjust(r.Context(), actorOf(r), number, key, content, delta, reason)
-				return view.OperatorPackagePath(number) + "?done=adjusted", err
+			return func() error {
+				_, _, err := change(r.Context(), actorOf(r), number, key, content, reason)
+				return err
 			}
+		})
+	}
+}
+
+func (c *console) operatorPackageTransfer(w http.ResponseWriter, r *http.Request) error {
+	return c.operatorPackageWrite(w, r, "transfer", "transferred", func(d *operatorFields, number taocan.PackageNumber) func() error {
+		req := packages.TransferRequest{To: taocan.ProjectID(d.text("project")), Quantity: taocan.Segments(d.number("quantity")), Reason: d.text("reason")}
+		key, content := onceOf(r.PostForm)
+		return func() error {
+			found, err := c.Packages.Find(r.Context(), number)
+			if err != nil {
+				return err
+			}
+			_, _, err = c.Packages.Transfer(r.Context(), actorOf(r), found.Tenant, number, key, content, req)
+			if errors.Is(err, taocan.ErrNotFound) { // the package is there
+				return taocan.Invalid("body.project", "is not known", string(req.To))
+			}
+			return err
+		}
+	})
+}
+
+// operatorPackageWrite carries out a form of the package's page.
+func (c *console) operatorPackageWrite(w http.ResponseWriter, r *http.Request, form, done string,
+	read func(*operatorFields, taocan.PackageNumber) func() error) error {
+	number := taocan.PackageNumber(r.PathValue("number"))
+	return c.operatorWrite(w, r, operatorWrite{form: form,
+		read: func(d *operatorFields) func() (string, error) {
+			carry := read(d, number)
+			return func() (string, error) { return view.OperatorPackagePath(number) + "?done=" + done, carry() }
 		},
 		again: func(status int, refused *view.OperatorForm) error {
 			return c.showOperatorPackage(w, r, status, refused)

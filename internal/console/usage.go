@@ -47,6 +47,7 @@ func (c *console) usage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.Forecasts = slices.DeleteFunc(p.Forecasts, func(x packages.Forecast) bool { return p.Category != "" && x.Category != p.Category })
+	p.Refusals = c.Debits.Refusals(tenant)
 	return render(w, r, http.StatusOK, view.UsagePage(f, p))
 }
 

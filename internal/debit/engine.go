@@ -25,6 +25,8 @@ type Config struct {
 	// Watch looks at what a batch came to, before it is committed, and may write notices beside it. It is pure, like Decide.
 	// nil: nobody looks.
 	Watch func(*store.Ledger)
+	// Trace is told that a commit of so many operations begins, and by what it returns how it ended. nil: nobody is.
+	Trace func(ctx context.Context, operations int) (context.Context, func(error))
 	// SweepEvery is how often due reservations are looked for; default 250 ms, so that none is settled more than
 	// a second late.
 	SweepEvery time.Duration
@@ -40,6 +42,7 @@ type Engine struct {
 	log   *slog.Logger
 	every time.Duration
 	watch func(*store.Ledger)
+	trace func(context.Context, int) (context.Context, func(error))
 
 	mu      sync.Mutex
 	machine *machine // guarded by mu
@@ -74,7 +77,7 @@ func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, watch: c.Watch, machine: newMachine(c.Limits), wake: make(chan struct{}, 1),
+	return &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, watch: c.Watch, trace: c.Trace, machine: newMachine(c.Limits), wake: make(chan struct{}, 1),
 		refusals: newRefusalLog(c.Clock.Now())}
 }
 
@@ -233,7 +236,12 @@ func (e *Engine) step(ctx context.Context) bool {
 		}
 	}
 	began := e.clock.Monotonic()
+	ended := func(error) {}
+	if e.trace != nil {
+		ctx, ended = e.trace(ctx, len(ops))
+	}
 	outcomes, err, broken := e.commit(ctx, ops)
+	ended(errors.Join(err, broken))
 	if broken != nil {
 		e.log.Error("debit engine stopped: the ledger is suspect; run taocan verify", "error", broken)
 		e.halt(fmt.Errorf("the debit engine has stopped: %w", taocan.ErrUnavailable))

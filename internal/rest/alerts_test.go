@@ -46,7 +46,7 @@ func TestRulesOfEveryKindAreTakenWithTheirUsualUnit(t *testing.T) {
 	got := e.call(e.demo, "PUT", demoPath+"/alerts", `{"rules":[{"kind":"forecast",`+target+`},{"kind":"expiring","threshold":14,"enabled":false,`+target+`},
 		{"kind":"usage_day","threshold":5,`+target+`},{"unit":"days","threshold":3,`+target+`},{"unit":"percent","threshold":10,`+target+`}]}`)
 	got.wantJSON(t, 200, `{"rules":[`+strings.Join([]string{
-		rule("percent", "remaining", "percent", `"threshold":10,"enabled":true,"state":"ok","level":100`),
+		rule("percent", "remaining", "percent", `"threshold":10,"enabled":true,"state":"ok","level":20`),
 		rule("days", "remaining", "days", `"threshold":3,"enabled":true,"state":"ok","level":1`),
 		rule("usage_day", "usage_day", "messages", `"threshold":5,"enabled":true,"state":"ok","level":null`),
 		rule("expiring", "expiring", "days", `"threshold":14,"enabled":false,"state":"off","level":null`),

@@ -25,6 +25,7 @@ import (
 	"taocan/internal/clock"
 	"taocan/internal/debit"
 	"taocan/internal/edge"
+	"taocan/internal/limit"
 	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
@@ -52,10 +53,12 @@ type Config struct {
 	Engine        *debit.Engine
 	Alerts        *alert.Alerts
 	TopUps        *topup.TopUps
+	Limits        *limit.Limits
 	Live          *live.Hub // started and stopped by the server
 
-	Pages   http.Handler         // answers the paths that are not the API's; nil: they are unknown
-	Metrics *prometheus.Registry // nil: one of its own
+	Pages   http.Handler                    // answers the paths that are not the API's; nil: they are unknown
+	Metrics *prometheus.Registry            // nil: one of its own
+	Trace   func(http.Handler) http.Handler // put before the routes; may be nil
 }
 
 const defaultTimeout = 30 * time.Second
@@ -92,6 +95,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.forecastRoutes()
 	a.alertRoutes()
 	a.topUpRoutes()
+	a.limitRoutes()
 	a.orderRoutes()
 	a.debitRoutes()
 	a.refusalRoutes()
@@ -106,6 +110,9 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, fmt.Errorf("assemble the API: %w", err)
 	}
 	front := &edge.Front{Log: cfg.Log, Clock: cfg.Clock, Timeout: cfg.Timeout, Epoch: cfg.Store.Epoch(), Proxies: cfg.Proxies, Observe: observe}
+	if cfg.Trace != nil {
+		return front.Wrap(cfg.Trace(a.mux)), nil
+	}
 	return front.Wrap(a.mux), nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
+	"taocan/internal/limit"
 	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
@@ -49,6 +50,7 @@ type env struct {
 	orders   *order.Orders
 	packages *packages.Packages
 	engine   *debit.Engine
+	topUps   *topup.TopUps
 	live     *live.Hub
 	log      *bytes.Buffer // of the API; read it when nothing runs
 
@@ -90,12 +92,13 @@ func newEnv(t *testing.T) *env {
 	e.engine = debit.New(debit.Config{Store: e.store, Clock: e.clock})
 	e.engine.Start(ctx)
 	alerts := alert.New(e.store, e.clock, shanghai)
+	e.topUps = topup.New(topup.Config{Store: e.store, Clock: e.clock, Zone: shanghai, Catalog: e.catalog, Orders: e.orders})
 	e.live = live.New(live.Config{Store: e.store, Clock: e.clock, Packages: e.packages, Orders: e.orders, Alerts: alerts})
 	e.live.Start(ctx)
 	e.handler, err = rest.New(rest.Config{Log: slog.New(slog.NewTextHandler(e.log, nil)), Clock: e.clock, Zone: shanghai, Version: "test",
 		Store: e.store, Access: e.access, Catalog: e.catalog, Orders: e.orders, Packages: e.packages, Engine: e.engine,
 		Alerts: alerts, Live: e.live,
-		TopUps: topup.New(topup.Config{Store: e.store, Clock: e.clock, Zone: shanghai, Catalog: e.catalog, Orders: e.orders})})
+		TopUps: e.topUps, Limits: limit.New(e.store, e.clock, shanghai)})
 	e.must(err)
 	t.Cleanup(func() {
 		ctx := context.Background()

@@ -287,7 +287,7 @@ func (a *api) operatorRoutes() {
 	add(a, operators, made(op(post, "/vouchers", "issue-vouchers", "Issue vouchers, up to 1,000")), a.issueVouchers)
 	add(a, operators, op(get, "/vouchers", "list-all-vouchers", "All vouchers"), a.allVouchers)
 	add(a, operators, op(get, "/orders", "list-all-orders", "Orders of all accounts, newest first"), a.allOrders)
-	add(a, operators, op(get, "/orders/{order}", "find-order", "Find an order by its id, whoever's it is"), a.findOrder)
+	add(a, operators, op(get, "/orders/{id}", "find-order", "Find an order by its id, whoever's it is"), a.findOrder)
 
 	add(a, operators, op(get, "/packages/{number}", "find-package", "Find a package by its number, whoever's it is"), a.findPackage)
 	add(a, operators, op(get, "/packages/{number}/entries", "list-package-entries", "A package's statement, whoever's it is"), a.packageEntries)
@@ -658,9 +658,9 @@ func (a *api) toOperatorOrder(o taocan.Order) OperatorOrder {
 }
 
 func (a *api) findOrder(ctx context.Context, in *struct {
-	Order string `path:"order"`
+	ID string `path:"id"`
 }) (*out[OperatorOrder], error) {
-	return shown(a.toOperatorOrder)(a.Orders.FindOrder(ctx, taocan.OrderID(in.Order)))
+	return shown(a.toOperatorOrder)(a.Orders.FindOrder(ctx, taocan.OrderID(in.ID)))
 }
 
 func (a *api) toOperatorPackage(p taocan.Package) OperatorPackage {

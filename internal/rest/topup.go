@@ -61,20 +61,20 @@ type TopUps struct {
 
 // TopUpRequest says what to buy, and when.
 type TopUpRequest struct {
-	Category  string `json:"category" enum:"domestic,international"`
-	Purpose   string `json:"purpose" enum:"verification,marketing,general" doc:"domestic: verification or marketing; international: general"`
-	Country   string `json:"country,omitempty" example:"HK" doc:"international: an ISO code"`
-	Level     int64  `json:"level" minimum:"1" maximum:"1000000000" doc:"Buy when less than this is left"`
-	Quantity  int64  `json:"quantity" minimum:"100" doc:"As of a custom purchase: a multiple of 100"`
-	MonthCap  Yuan   `json:"month_cap" doc:"At least the price of one purchase"`
-	Cooldown  *int64 `json:"cooldown_seconds,omitempty" minimum:"300" maximum:"2592000" doc:"Default 3600"`
-	Enabled   *bool  `json:"enabled,omitempty" doc:"Default true"`
+	Category string `json:"category" enum:"domestic,international"`
+	Purpose  string `json:"purpose" enum:"verification,marketing,general" doc:"domestic: verification or marketing; international: general"`
+	Country  string `json:"country,omitempty" example:"HK" doc:"international: an ISO code"`
+	Level    int64  `json:"level" minimum:"1" maximum:"1000000000" doc:"Buy when less than this is left"`
+	Quantity int64  `json:"quantity" minimum:"100" doc:"As of a custom purchase: a multiple of 100"`
+	MonthCap Yuan   `json:"month_cap" doc:"At least the price of one purchase"`
+	Cooldown *int64 `json:"cooldown_seconds,omitempty" minimum:"300" maximum:"2592000" doc:"Default 3600"`
+	Enabled  *bool  `json:"enabled,omitempty" doc:"Default true"`
 }
 
 func (r TopUpRequest) topUp() taocan.TopUp {
 	x := taocan.TopUp{Category: taocan.Category(r.Category), Purpose: taocan.Purpose(r.Purpose), Country: taocan.Country(r.Country),
 		Level: taocan.Segments(r.Level), Quantity: taocan.Segments(r.Quantity), MonthCap: taocan.Fen(r.MonthCap), Enabled: r.Enabled == nil || *r.Enabled}
-	if r.Cooldown  != nil {
+	if r.Cooldown != nil {
 		x.Cooldown = time.Duration(*r.Cooldown) * time.Second
 	}
 	return x

@@ -19,6 +19,8 @@ import (
 	"taocan/internal/config"
 	"taocan/internal/console"
 	"taocan/internal/debit"
+	"taocan/internal/edge"
+	"taocan/internal/limit"
 	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
@@ -26,6 +28,7 @@ import (
 	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
 	"taocan/internal/topup"
+	"taocan/internal/trace"
 )
 
 // Options of Open. A nil Log is silent.
@@ -38,20 +41,24 @@ type Options struct {
 
 // Server is the whole product in one process. Its parts are immutable after Open.
 type Server struct {
-	Store    *sqlite.Store
-	Access   *access.Access
-	Catalog  *catalog.Catalog
-	Orders   *order.Orders
-	Packages *packages.Packages
-	Debits   *debit.Engine
-	Alerts   *alert.Alerts
-	TopUps   *topup.TopUps
-	Live     *live.Hub
-	Zone     *time.Location
+	Store       *sqlite.Store
+	Access      *access.Access
+	Catalog     *catalog.Catalog
+	Orders      *order.Orders
+	Packages    *packages.Packages
+	Debits      *debit.Engine
+	Alerts      *alert.Alerts
+	AlertWorker *alert.Worker
+	TopUps      *topup.TopUps
+	Limits      *limit.Limits
+	Live        *live.Hub
+	Zone        *time.Location
 
 	settings     config.Settings
 	clock        clock.Clock
 	log          *slog.Logger
+	version      string
+	traces       *trace.Traces // nil: nothing is traced
 	handler      http.Handler
 	doorkeeper   doorkeeper
 	passwordFile string // of the first operator, empty once it has been removed
@@ -73,12 +80,14 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{settings: o.Settings, clock: o.Clock, log: o.Log, failed: make(chan error, 2), grace: stopGrace}
+	o.Log = slog.New(edge.LogHandler(o.Log.Handler()))
+	s := &Server{settings: o.Settings, clock: o.Clock, log: o.Log, version: o.Version, failed: make(chan error, 2), grace: stopGrace}
 	if s.Zone, err = time.LoadLocation(o.Settings.Zone); err != nil {
 		return nil, err
 	}
 	window := time.Duration(o.Settings.IdempotencyDays) * 24 * time.Hour
-	s.Store, err = sqlite.Open(ctx, sqlite.Options{Dir: o.Settings.Data, Clock: o.Clock, Zone: s.Zone, Log: o.Log, IdempotencyWindow: window})
+	s.Store, err = sqlite.Open(ctx, sqlite.Options{Dir: o.Settings.Data, Clock: o.Clock, Zone: s.Zone, Log: o.Log, IdempotencyWindow: window,
+		DiskReserve: o.Settings.DiskReserveMiB << 20})
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +96,17 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 			err = errors.Join(err, s.Store.Close())
 		}
 	}()
+	if s.traces, err = trace.New(ctx, trace.Config{Endpoint: o.Settings.OtelEndpoint, Version: o.Version, Log: o.Log}); err != nil {
+		return nil, err
+	}
 	s.Access = access.New(access.Config{Store: s.Store, Clock: o.Clock, Random: rand.Reader})
 	s.Catalog = catalog.New(s.Store, o.Clock, s.Zone, taocan.Segments(o.Settings.MaxQuantity))
 	s.Orders = order.New(order.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Random: rand.Reader, CloseAfter: o.Settings.OrderCloseAfter})
 	s.Packages = packages.New(s.Store, o.Clock, s.Zone, rand.Reader)
-	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log, Watch: alert.Watch})
+	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log, Watch: alert.Watch, Trace: s.traceCommit()})
 	s.Alerts = alert.New(s.Store, o.Clock, s.Zone)
+	s.AlertWorker = alert.NewWorker(alert.WorkerConfig{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Forecasts: s.Packages, Random: rand.Reader, Log: o.Log})
+	s.Limits = limit.New(s.Store, o.Clock, s.Zone)
 	s.TopUps = topup.New(topup.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Orders: s.Orders})
 	s.Live = live.New(live.Config{Store: s.Store, Clock: o.Clock, Packages: s.Packages, Orders: s.Orders, Alerts: s.Alerts, Log: o.Log})
 	s.doorkeeper = doorkeeper{s.Access, rand.Text()}
@@ -102,15 +116,15 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	pages, err := console.New(console.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Product: o.Settings.ProductName, Random: rand.Reader, Access: s.Access, Catalog: s.Catalog,
-		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Live: s.Live,
+		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Limits: s.Limits, Live: s.Live,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.handler, err = rest.New(rest.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Version: o.Version, Store: s.Store, Access: s.Access, Authenticator: s.doorkeeper,
-		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps,
-		Live: s.Live, Pages: pages, Proxies: proxies,
+		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Limits: s.Limits,
+		Live: s.Live, Pages: pages, Proxies: proxies, Metrics: s.metrics(), Trace: s.traces.Wrap,
 	})
 	if err != nil {
 		return nil, err
@@ -142,6 +156,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	}
 	s.Debits.Start(ctx)
 	s.Live.Start(ctx)
+	s.AlertWorker.Start(ctx)
 	sweeping, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.sweep = cancel
 	s.running.Go(func() { s.sweepLoop(sweeping) })
@@ -232,7 +247,10 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.abandon()
 	s.sweep()
 	left := s.handlers.end(s.grace)
-	errs = append(errs, s.Debits.Stop(ctx))
+	errs = append(errs, s.AlertWorker.Stop(ctx), s.Debits.Stop(ctx))
+	if err := s.traces.Stop(ctx); err != nil {
+		s.log.Warn("the last traces were not sent", "error", err) // nothing of ours is lost with them
+	}
 	s.running.Wait()
 	if left > 0 {
 		s.log.Error("requests did not end, the store stays open", "requests", left)

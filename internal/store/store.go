@@ -31,7 +31,7 @@ type Store interface {
 	CheckWrites() error
 	ConfirmClock()
 
-	// Epoch identifies this database: another one, set up anew, has another.
+	// Epoch identifies this database: another one, set up anew or restored from a backup, has another.
 	Epoch() string
 
 	Close() error

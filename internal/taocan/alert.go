@@ -69,11 +69,13 @@ func (r AlertRule) ID() AlertID {
 type AlertState struct {
 	Rule AlertID
 	// Level is the threshold in messages as it now is: of percent and days it is worked out anew each day and whenever
-	// packages come or go. Meaningless for kinds other than AlertRemaining.
+	// packages come or go. Of a rule on use it is the threshold that it has told of.
 	Level     Segments
 	Low       bool      // it has fired and is not armed again
 	Since     time.Time // of Low
 	Reminders int       // sent for this crossing
 	ToldAt    time.Time // last notice of this crossing
-	Period    string    // usage: the day (2006-01-02) or month (2006-01) that it has fired for
+	// Period of a rule on use is the day (2006-01-02) or month (2006-01) that it has fired for; of a forecast the steps that
+	// it has told: "7", or by country "HK:7 US:30".
+	Period string
 }

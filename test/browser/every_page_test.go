@@ -55,6 +55,14 @@ func furnish(d *demo) (members, staff []sight) {
 	d.call("PUT", project+"/alerts", d.Token, object{"rules": []object{
 		{"category": "domestic", "purpose": "marketing", "threshold": 100_000, "enabled": true},
 		{"category": "domestic", "purpose": "verification", "threshold": 100, "enabled": true}}})
+	d.call("PUT", project+"/top-ups", d.Token, object{"agreement_version": agreement, "top_ups": []object{
+		{"category": "domestic", "purpose": "verification", "level": 1_000, "quantity": 10_000, "month_cap": "2000.00"},
+		{"category": "domestic", "purpose": "marketing", "level": 1_000, "quantity": 3_000_000, "month_cap": "200000.00"}}})
+
+	d.call("PUT", project+"/limits", d.Token, object{"limits": []object{
+		{"category": "domestic", "purpose": "verification", "period": "day", "warning": 10, "cap": 100_000},
+		{"category": "international", "country": "HK", "period": "month", "cap": 500}}})
+	d.call("PUT", project+"/overflow", d.Token, object{"overflow": []object{{"category": "domestic", "month_cap": "100.00"}}})
 
 	dialog := func(p *page) { p.seeAt("dialog#buy[open]"); p.seeAt("#buy-submit") }
 	members = []sight{
@@ -79,6 +87,11 @@ func furnish(d *demo) (members, staff []sight) {
 		{name: "vouchers", path: "/vouchers"},
 		{name: "wallet", path: "/wallet"},
 		{name: "alerts", path: "/alerts"},
+		{name: "top-ups", path: "/top-ups", open: func(p *page) {
+			p.click("#topup-domestic-marketing-fold summary")
+			p.seeAt("#topup-domestic-marketing-level")
+		}},
+		{name: "limits", path: "/limits"},
 		{name: "usage", path: "/usage"},
 		{name: "sms-domestic", path: "/sms/domestic"},
 		{name: "sms-international", path: "/sms/international"},
@@ -112,6 +125,15 @@ func furnish(d *demo) (members, staff []sight) {
 		{name: "operator-products", path: "/operator/products"},
 		{name: "operator-agreements", path: "/operator/agreements"},
 		{name: "operator-audit", path: "/operator/audit"},
+		{name: "operator-audit-filtered", path: "/operator/audit?action=account&account=demo"},
+		{name: "operator-accounts-none", path: "/operator/accounts?q=nobody&level=personal"},
+		{name: "operator-order", path: "/operator/orders/" + paid},
+		{name: "operator-staff", path: "/operator/staff", open: func(p *page) {
+			p.click("#new-staff summary")
+			p.seeAt("#staff-login")
+		}},
+		{name: "operator-import", path: "/operator/import?project=demo"},
+		{name: "operator-find-none", path: "/operator/find?q=nothing", log: "status of 404"},
 		{name: "operator-self", path: "/settings/self"},
 	}
 	return members, staff

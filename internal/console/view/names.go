@@ -46,7 +46,7 @@ func (f Frame) PurposeChoices() []Choice {
 
 func (f Frame) statusChoices() []Choice {
 	var all []Choice
-	for _, s := range []taocan.Status{taocan.Active, taocan.Exhausted, taocan.Expired} {
+	for _, s := range []taocan.Status{taocan.Active, taocan.Frozen, taocan.Exhausted, taocan.Expired} {
 		all = append(all, Choice{string(s), f.Text("status." + string(s))})
 	}
 	return all

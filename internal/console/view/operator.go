@@ -167,9 +167,18 @@ type OperatorPackages struct {
 type OperatorPackage struct {
 	Package taocan.Package
 	Notice  Notice
-	Adjust  OperatorForm
+	Key     string        // of its forms
+	Refused *OperatorForm // the one that was refused, if one was
 	Entries []taocan.Entry
 	List    List
+}
+
+// form is the page's form of that name, as it was refused where it was.
+func (p OperatorPackage) form(name string) OperatorForm {
+	if p.Refused != nil && p.Refused.Name == name {
+		return *p.Refused
+	}
+	return OperatorForm{Name: name, Key: p.Key}
 }
 
 // OperatorOrder is one order, whoever's it is.
@@ -381,8 +390,8 @@ func (p OperatorAudit) file(format string) string {
 }
 
 // auditNouns are what operators and owners act on.
-var auditNouns = []string{"account", "project", "member", "token", "wallet", "order", "package", "voucher", "price_list", "product", "agreement", "alerts", "channel", "limits",
-	"top_up", "overflow", "pool", "clock"}
+var auditNouns = []string{"account", "project", "member", "token", "wallet", "order", "package", "voucher", "price_list", "product", "agreement", "alerts", "channel",
+	"usage_limits", "top_ups", "overflow", "overflow_price", "pool", "clock"}
 
 func (f Frame) auditNounChoices() []Choice {
 	return f.operatorChoices("operator.audit.noun.", auditNouns...)
@@ -459,6 +468,9 @@ func (f Frame) auditChanges(e taocan.AuditEntry) []auditChange {
 	}
 	var all []auditChange
 	for name := range names {
+		if id, _ := after[name].(string); name == "id" && strings.HasPrefix(id, "mem_") {
+			continue // the line is about the login
+		}
 		x := auditChange{Field: f.auditField(name), Before: f.auditValue(name, before[name]), After: f.auditValue(name, after[name])}
 		if x.Before != x.After {
 			all = append(all, x)
@@ -535,7 +547,11 @@ func (f Frame) auditValue(name string, v any) string {
 	case map[string]any:
 		var words []string
 		for field, x := range v {
-			words = append(words, f.auditField(field)+" "+f.auditValue(field, x))
+			name := f.auditField(field)
+			if key := "operator.audit.rule." + field; i18n.Has(key) { // of a rule, a word may mean something else
+				name = f.Text(key)
+			}
+			words = append(words, name+" "+f.auditValue(field, x))
 		}
 		slices.Sort(words)
 		return strings.Join(words, f.Text("operator.audit.and"))

@@ -11,7 +11,8 @@ import (
 
 func scanAlertRule(s scanner) (r taocan.AlertRule, err error) {
 	var channels string
-	err = s.Scan(&r.Account, &r.Project, &r.Kind, &r.Unit, &r.Category, &r.Purpose, &r.Country, &r.Threshold, &r.Enabled, &channels, at(&r.UpdatedAt))
+	err = s.Scan(&r.Account, &r.Project, &r.Kind, &r.Unit, &r.Category, &r.Purpose, &r.Country, &r.Threshold, &r.Enabled, &channels,
+		at(&r.UpdatedAt))
 	if err != nil {
 		return r, err
 	}
@@ -116,7 +117,8 @@ func (t *tx) replaceAlertRules(ctx context.Context, tenant taocan.Tenant, rules 
 // SetAlertState writes where a rule stands.
 func (t *tx) SetAlertState(ctx context.Context, tenant taocan.Tenant, s taocan.AlertState) error {
 	t.watchChanged(tenant)
-	err := t.exec(ctx, "alert_state_set", tenant.Account, tenant.Project, s.Rule, s.Level, s.Low, micros(s.Since), s.Reminders, micros(s.ToldAt), s.Period)
+	err := t.exec(ctx, "alert_state_set", tenant.Account, tenant.Project, s.Rule, s.Level, s.Low, micros(s.Since), s.Reminders,
+		micros(s.ToldAt), s.Period)
 	return about(err, "set the state of alert rule %s", s.Rule)
 }
 

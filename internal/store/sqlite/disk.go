@@ -74,5 +74,5 @@ func freeBytes(dir string) (int64, error) {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, fmt.Errorf("look at the file system of %s: %w", dir, err)
 	}
-	return int64(s.Bavail) * int64(s.Bsize), nil //nolint:unconvert // the types differ by system
+	return int64(s.Bavail) * int64(s.Bsize), nil // the types differ by system
 }

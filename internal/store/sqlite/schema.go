@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 
+	"github.com/ncruces/go-sqlite3/driver"
 	"github.com/pressly/goose/v3"
 )
 
@@ -67,4 +68,14 @@ func checkSchema(ctx context.Context, q querier, newest int64, readOnly bool) er
 		return fmt.Errorf("%w: the database has schema %d, this version reads schema %d; stop the server and run taocan migrate", ErrSchema, version, newest)
 	}
 	return nil
+}
+
+// SchemaOf is the schema of a closed database file, 0 where it is none of ours.
+func SchemaOf(file string) (version int64, err error) {
+	db, err := driver.Open(fileURI(file, "", "query_only(1)") + "&mode=ro")
+	if err != nil {
+		return 0, kind(err)
+	}
+	defer func() { err = errors.Join(err, kind(db.Close())) }()
+	return schemaOf(context.Background(), db)
 }

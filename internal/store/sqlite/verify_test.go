@@ -174,7 +174,7 @@ func tamper(t *testing.T, dir, statement string) (changed bool) {
 	return n > 0
 }
 
-func copyDatabase(t *testing.T, from string) string {
+func copyOf(t *testing.T, from string) string {
 	t.Helper()
 	to := t.TempDir()
 	db, err := driver.Open("file:" + filepath.Join(from, FileName))
@@ -236,7 +236,7 @@ func TestVerifyFindsEveryAlteredColumn(t *testing.T) {
 			}
 			t.Run(table+"."+column, func(t *testing.T) {
 				t.Parallel()
-				dir := copyDatabase(t, good)
+				dir := copyOf(t, good)
 				set := map[string]string{"INTEGER": column + " + 100", "TEXT": "'x' || " + column, "BLOB": "CAST(x'00' || " + column + " AS BLOB)"}[kind]
 				one := fmt.Sprintf("(SELECT rowid FROM %s WHERE %s IS NOT NULL ORDER BY 1 LIMIT 1)", table, column)
 				where := "rowid = " + one
@@ -280,7 +280,7 @@ func TestVerifyFindsMissingAndForeignRows(t *testing.T) {
 	} {
 		t.Run(statement[:min(60, len(statement))], func(t *testing.T) {
 			t.Parallel()
-			dir := copyDatabase(t, good)
+			dir := copyOf(t, good)
 			if !tamper(t, dir, statement) {
 				t.Fatal("nothing changed")
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"taocan/internal/store"
@@ -245,5 +246,106 @@ var accessCases = []testCase{
 			return r.AuditEntries(ctx, store.AuditFilter{Paging: all()})
 		})
 		same(f, "entries", page.Items, want)
+	}},
+	{"audit entries are found by time, who, action, subject and account, and say the login", func(f *fixture) {
+		f.open(alpha, beta)
+		f.update("", func(ctx context.Context, tx store.Tx) error {
+			for _, m := range []taocan.Member{{ID: "m1", Account: "alpha", Login: "ana", Role: taocan.Owner, PasswordHash: "h", CreatedAt: f.clock.Now()},
+				{ID: "m2", Login: "op", Role: taocan.OperatorRole, PasswordHash: "h", CreatedAt: f.clock.Now()}} {
+				if err := tx.InsertMember(ctx, m); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		at := f.clock.Now()
+		number := f.put(f.newPackage(alpha, at))[0].Number
+		write := func(after time.Duration, by, action, subject, value string) {
+			e := taocan.AuditEntry{At: at.Add(after), By: by, Action: action, Subject: subject, After: value}
+			f.update("", func(ctx context.Context, tx store.Tx) error { return tx.InsertAudit(ctx, e) })
+		}
+		write(0, "member:m2", "account.create", "alpha", "")                    // 1
+		write(1, "member:m2", "wallet.top_up", "alpha", "")                     // 2
+		write(2, "member:m2", "wallet.gift", "beta", "")                        // 3
+		write(3, "member:m1", "token.create", "tok_x", "")                      // 4
+		write(4, "token:tok_y", "member.role", "ana", "")                       // 5
+		write(5, "system", "package.adjust", string(number), "")                // 6
+		write(6, "system", "project.create", "soon", `{"account":"alpha"}`)     // 7
+		write(7, "system", "project.rename", string(alpha.Project), "not JSON") // 8
+		write(8, "system", "wallets.odd", "wallet", "")                         // 9
+		for _, tt := range []struct {
+			filter store.AuditFilter
+			want   string
+		}{
+			{store.AuditFilter{}, "9 8 7 6 5 4 3 2 1"},
+			{store.AuditFilter{From: at.Add(3), Until: at.Add(5)}, "5 4"},
+			{store.AuditFilter{By: "op"}, "3 2 1"},
+			{store.AuditFilter{By: "m1"}, "4"},
+			{store.AuditFilter{By: "tok_y"}, "5"},
+			{store.AuditFilter{By: "system"}, "9 8 7 6"},
+			{store.AuditFilter{By: "nobody"}, ""},
+			{store.AuditFilter{Action: "wallet"}, "3 2"},
+			{store.AuditFilter{Action: "wallet.gift"}, "3"},
+			{store.AuditFilter{Subject: "alpha"}, "2 1"},
+			{store.AuditFilter{Account: "alpha"}, "8 7 6 5 4 2 1"},
+			{store.AuditFilter{Account: "beta"}, "3"},
+			{store.AuditFilter{Account: "alpha", Action: "wallet", By: "op", Until: at.Add(2)}, "2"},
+		} {
+			tt.filter.Paging = all()
+			page := get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.AuditEntry], error) {
+				return r.AuditEntries(ctx, tt.filter)
+			})
+			var found []string
+			for _, e := range page.Items {
+				found = append(found, fmt.Sprint(e.N))
+				login := map[string]string{"member:m1": "ana", "member:m2": "op"}[e.By]
+				same(f, "login of "+e.By, e.Login, login)
+			}
+			same(f, fmt.Sprintf("%+v", tt.filter), strings.Join(found, " "), tt.want)
+			same(f, "total", page.Total, len(found))
+		}
+	}},
+	{"accounts are found by what somebody knows of them", func(f *fixture) {
+		f.update("", func(ctx context.Context, tx store.Tx) error {
+			for _, a := range []taocan.Account{{ID: "acme", Name: "Acme 100%", Level: taocan.Enterprise}, {ID: "beta", Name: "贝塔科技", Level: taocan.Personal},
+				{ID: "gamma", Name: "Gamma", Level: taocan.Unverified, Suspended: true}} {
+				a.CreatedAt = f.clock.Now()
+				if err := tx.InsertAccount(ctx, a); err != nil {
+					return err
+				}
+			}
+			if err := tx.InsertProject(ctx, taocan.Project{Account: "gamma", ID: "shop_eu", Name: "Shop", CreatedAt: f.clock.Now()}); err != nil {
+				return err
+			}
+			return tx.InsertMember(ctx, taocan.Member{ID: "m1", Account: "beta", Login: "Zhang.San", Role: taocan.Owner, PasswordHash: "h", CreatedAt: f.clock.Now()})
+		})
+		yes, no := true, false
+		for _, tt := range []struct {
+			filter store.AccountFilter
+			want   string
+		}{
+			{store.AccountFilter{}, "acme beta gamma"},
+			{store.AccountFilter{Query: "ACM"}, "acme"},
+			{store.AccountFilter{Query: "科技"}, "beta"},
+			{store.AccountFilter{Query: "0%"}, "acme"},
+			{store.AccountFilter{Query: "%"}, "acme"},
+			{store.AccountFilter{Query: "_"}, "gamma"}, // of shop_eu: no wildcard
+			{store.AccountFilter{Query: "shop"}, "gamma"},
+			{store.AccountFilter{Query: "zhang"}, "beta"},
+			{store.AccountFilter{Query: "m1"}, ""},
+			{store.AccountFilter{Levels: []taocan.Level{taocan.Personal, taocan.Enterprise}}, "acme beta"},
+			{store.AccountFilter{Suspended: &yes}, "gamma"},
+			{store.AccountFilter{Suspended: &no, Query: "a"}, "acme beta"},
+		} {
+			tt.filter.Paging = all()
+			page := get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.Account], error) {
+				return r.Accounts(ctx, tt.filter)
+			})
+			var found []string
+			for _, a := range page.Items {
+				found = append(found, string(a.ID))
+			}
+			same(f, fmt.Sprintf("%+v", tt.filter), strings.Join(found, " "), tt.want)
+		}
 	}},
 }

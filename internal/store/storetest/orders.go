@@ -125,6 +125,27 @@ var orderCases = []testCase{
 			return r.AllOrders(ctx, store.OrderFilter{State: taocan.OrderPending, Now: at, Paging: all()})
 		})
 		same(f, "pending anywhere", ids(page), ids(store.Page[taocan.Order]{Items: []taocan.Order{elsewhere, late, early}, Total: 3}))
+		for _, tt := range []struct {
+			filter store.OrderFilter
+			want   []taocan.Order
+		}{
+			{store.OrderFilter{State: taocan.OrderPending, Account: alpha.Account}, []taocan.Order{late, early}},
+			{store.OrderFilter{State: taocan.OrderPending, Project: elsewhere.Project, Account: elsewhere.Account}, []taocan.Order{elsewhere}},
+			{store.OrderFilter{State: taocan.OrderPending, Account: "nobody"}, nil},
+			{store.OrderFilter{Account: alpha.Account, From: late.CreatedAt}, []taocan.Order{late}},
+			{store.OrderFilter{State: taocan.OrderPending, Account: alpha.Account, Until: late.CreatedAt}, []taocan.Order{early}},
+		} {
+			tt.filter.Now, tt.filter.Paging = at, all()
+			page := get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.Order], error) {
+				return r.AllOrders(ctx, tt.filter)
+			})
+			same(f, fmt.Sprintf("%+v", tt.filter), ids(page), ids(store.Page[taocan.Order]{Items: tt.want, Total: len(tt.want)}))
+		}
+		found := get(f, func(ctx context.Context, r store.Reader) (taocan.Order, error) {
+			return r.OrderAnywhere(ctx, elsewhere.ID)
+		})
+		same(f, "found anywhere", found.Tenant, elsewhere.Tenant)
+		absent(f, "an order that is not there", func(ctx context.Context, r store.Reader) (taocan.Order, error) { return r.OrderAnywhere(ctx, "O0") })
 		unpaid := func(after time.Duration, limit int) string {
 			os := get(f, func(ctx context.Context, r store.Reader) ([]taocan.Order, error) {
 				return r.UnpaidPast(ctx, at.Add(after), limit)

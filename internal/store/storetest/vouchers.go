@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"taocan/internal/store"
@@ -105,5 +106,36 @@ var voucherCases = []testCase{
 			return r.AllVouchers(ctx, store.VoucherFilter{Paging: all()})
 		})
 		same(f, "issued", page.Total, 6)
+		for _, tt := range []struct {
+			filter store.VoucherFilter
+			want   []taocan.Voucher
+		}{
+			{store.VoucherFilter{State: taocan.VoucherUsed}, []taocan.Voucher{used}},
+			{store.VoucherFilter{State: taocan.VoucherNotYet}, []taocan.Voucher{later}},
+			{store.VoucherFilter{State: taocan.VoucherOutdated, Now: at.Add(2 * time.Hour)}, []taocan.Voucher{short}},
+			{store.VoucherFilter{State: taocan.VoucherUsable, Account: "alpha"}, []taocan.Voucher{long, short}},
+			{store.VoucherFilter{Unredeemed: true}, []taocan.Voucher{code}},
+			{store.VoucherFilter{Account: "beta"}, []taocan.Voucher{foreign}},
+			{store.VoucherFilter{From: at.Add(time.Microsecond)}, nil},
+			{store.VoucherFilter{Until: at}, nil},
+		} {
+			if tt.filter.Paging = all(); tt.filter.Now.IsZero() {
+				tt.filter.Now = at
+			}
+			page := get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.Voucher], error) {
+				return r.AllVouchers(ctx, tt.filter)
+			})
+			found, want := map[taocan.VoucherID]bool{}, map[taocan.VoucherID]bool{}
+			for _, v := range page.Items {
+				found[v.ID] = true
+				if tt.filter.State != "" {
+					same(f, "state", v.StateAt(tt.filter.Now), tt.filter.State)
+				}
+			}
+			for _, v := range tt.want {
+				want[v.ID] = true
+			}
+			same(f, fmt.Sprintf("%+v", tt.filter), found, want)
+		}
 	}},
 }

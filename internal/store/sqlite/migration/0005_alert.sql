@@ -55,6 +55,9 @@ CREATE TABLE alert_due (
 -- Workers look over all accounts.
 CREATE INDEX alert_due_at ON alert_due (at);
 
+-- Rules from before have not been looked at.
+INSERT INTO alert_due (account_id, project_id, at, bought) SELECT DISTINCT account_id, project_id, 0, 0 FROM alert_rule WHERE enabled = 1;
+
 -- Where notices go. What must not be read by who reads the file (keys, addresses that hold keys) is in sealed.
 CREATE TABLE channel (
   account_id TEXT NOT NULL,

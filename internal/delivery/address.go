@@ -1,0 +1,65 @@
+package delivery
+
+import (
+	"net/mail"
+	"net/url"
+	"slices"
+	"strings"
+
+	"taocan/internal/taocan"
+)
+
+// robotHosts are the vendors' own.
+var robotHosts = map[taocan.ChannelKind][]string{
+	taocan.DingTalk: {"oapi.dingtalk.com"},
+	taocan.WeCom:    {"qyapi.weixin.qq.com"},
+	taocan.Feishu:   {"open.feishu.cn", "open.larksuite.com"},
+}
+
+const maxAddressBytes = 2000
+
+// checkEmail wants one bare address. Whoever reads it must not be told of a second one by a line break or a comma.
+func checkEmail(s string) string {
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || len(s) > 254 || strings.ContainsAny(s, "\r\n\x00,;<> ") {
+		return "must be one e-mail address, as in duty@example.com"
+	}
+	return ""
+}
+
+// checkURL judges where a webhook or a robot is said to be; what its name resolves to is judged at each connection.
+func (c *Channels) checkURL(kind taocan.ChannelKind, s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "" || len(s) > maxAddressBytes || strings.ContainsAny(s, " \r\n\x00"):
+		return "must be a URL, as in https://example.com/hook"
+	case u.Scheme != "https" && (u.Scheme != "http" || !c.cfg.PlainHTTP):
+		return "must begin with https://"
+	case u.User != nil:
+		return "must not hold a name or a password"
+	case u.Fragment != "":
+		return "must not hold a fragment"
+	}
+	hosts := slices.Concat(robotHosts[kind], c.cfg.RobotHosts)
+	if kind != taocan.Webhook && !slices.Contains(hosts, strings.ToLower(u.Host)) {
+		return "must be an address of " + strings.Join(robotHosts[kind], " or ")
+	}
+	return ""
+}
+
+// shown is an address as it may be shown: of a webhook without its query, which may hold a key; of a robot, whose path or
+// query is its key, the host and the last 4 characters.
+func shown(kind taocan.ChannelKind, s string) string {
+	u, err := url.Parse(s)
+	if kind == taocan.Email || err != nil {
+		return s
+	}
+	if kind == taocan.Webhook {
+		if u.RawQuery == "" {
+			return s
+		}
+		u.RawQuery = ""
+		return u.String() + "?…"
+	}
+	return u.Host + " …" + s[len(s)-min(4, len(s)-len(u.Scheme)-len("://")-len(u.Host)):]
+}

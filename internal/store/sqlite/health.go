@@ -1,0 +1,84 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// keepPrivate makes the database's file one that nobody else can read, whatever the umask and an older version left; SQLite
+// gives the files beside it the same mode.
+func keepPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+// Health is what can be said of a database without proving it.
+type Health struct {
+	Schema     int64     // of the database
+	Newest     int64     // that this program knows
+	LastCommit time.Time // zero: none yet
+	Damage     []string  // by SQLite's own quick look; empty is well
+}
+
+// Health looks the database over, beside a running server. It reads every page once.
+func (s *Store) Health(ctx context.Context) (Health, error) {
+	h := Health{Newest: newestMigration()}
+	if err := s.readers.QueryRowContext(ctx, sqlText("health_schema")).Scan(&h.Schema); err != nil {
+		return h, fmt.Errorf("read the schema's version: %w", kind(err))
+	}
+	var last int64
+	if err := s.readers.QueryRowContext(ctx, sqlText("health_last_commit")).Scan(&last); err != nil {
+		return h, fmt.Errorf("read the last commit: %w", kind(err))
+	}
+	if last > 0 {
+		_, h.LastCommit = commitOf(last)
+	}
+	rows, err := s.readers.QueryContext(ctx, sqlText("health_quick_check"))
+	if err != nil {
+		return h, fmt.Errorf("quick check: %w", kind(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return h, fmt.Errorf("quick check: %w", kind(err))
+		}
+		if line != "ok" {
+			h.Damage = append(h.Damage, line)
+		}
+	}
+	return h, kind(rows.Err())
+}
+
+// newestMigration is the number of the last migration that is embedded.
+func newestMigration() (newest int64) {
+	files, err := fs.ReadDir(migrations, "migration")
+	if err != nil {
+		panic(err) // they are embedded
+	}
+	for _, f := range files {
+		number, _, _ := strings.Cut(path.Base(f.Name()), "_")
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+			newest = max(newest, n)
+		}
+	}
+	return newest
+}
+
+// Remembered says how many reservations are open and how many ids the index in memory holds.
+func (s *Store) Remembered() (open, ids int) {
+	s.index.mu.RLock()
+	open = len(s.index.open)
+	s.index.mu.RUnlock()
+	return open, s.index.len()
+}
