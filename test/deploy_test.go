@@ -69,6 +69,9 @@ func buildImage(t *testing.T) *image {
 	t.Helper()
 	all := dockerfile(t)
 	x := &image{t: t, root: t.TempDir(), data: t.TempDir()}
+	if err := os.Chmod(x.data, 0o700); err != nil { //nolint:gosec // a folder; as the Dockerfile makes it
+		t.Fatal(err)
+	}
 	build := ""
 	for _, i := range all {
 		if i.name == "RUN" && strings.Contains(i.args, "go build") {
@@ -223,7 +226,7 @@ func TestTheImageServesAsAnotherUserInAReadOnlyRoot(t *testing.T) {
 	x.must("/taocan", "project", "create", "web", "--account", "acme")
 	x.must("/taocan", "package", "grant", "--project", "web", "--purpose", "marketing", "--quantity", "100", "--reason", "test")
 	var token struct {
-		Secret string `json:"secret"`
+		Secret string `json:"token"`
 	}
 	if err := json.Unmarshal([]byte(x.must("/taocan", "--json", "token", "create", "--project", "web", "--scope", "debit")), &token); err != nil || token.Secret == "" {
 		t.Fatalf("no token: %v", err)

@@ -36,6 +36,7 @@ type commands struct {
 	Package   packageCmd   `cmd:"" help:"Find, grant and adjust packages."`
 	Agreement agreementCmd `cmd:"" help:"Versions of the service agreement."`
 	Order     orderCmd     `cmd:"" help:"Orders of all accounts."`
+	Key       keyCmd       `cmd:"" help:"The master key, which seals secrets in the database."`
 	Audit     auditCmd     `cmd:"" help:"What operators did, and owners in their accounts."`
 	Clock     clockCmd     `cmd:"" help:"The server's clock after it has jumped."`
 	Bench     benchCmd     `cmd:"" help:"Drive a server, or an engine in this process, with debits and measure it."`

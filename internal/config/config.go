@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"reflect"
@@ -35,7 +36,18 @@ type Settings struct {
 
 	DiskReserveMiB int64 `name:"disk-reserve-mib" default:"256" placeholder:"MIB" help:"With less free on the data folder's file system nothing is written to the ledger; 0 never looks."`
 
-	BackupFolder string `name:"backup-folder" placeholder:"DIR" help:"Where backups are kept: metrics and doctor tell the age of the newest file in it."`
+	BackupFolder  string `name:"backup-folder" placeholder:"DIR" help:"Where backups are kept: metrics and doctor tell the age of the newest file in it."`
+	KeyFile       string `name:"key-file" placeholder:"FILE" help:"File of the keys that seal secrets in the database (default master.key in the data folder)."`
+	ConsoleURL    string `name:"console-url" placeholder:"URL" help:"Where users reach the console, such as https://sms.example.com: notices link to it."`
+	AllowNetworks string `name:"webhook-allow-networks" placeholder:"LIST" help:"Addresses or networks that are not public but which webhooks and robots may be sent to, separated by commas; there also without TLS."`
+	RobotHosts    string `name:"robot-hosts" placeholder:"LIST" help:"Hosts of robots besides the vendors' own, separated by commas."`
+	SMTPHost      string `name:"smtp-host" placeholder:"HOST" help:"Mail server. Without it no e-mail is sent."`
+	SMTPPort      int    `name:"smtp-port" default:"587" placeholder:"PORT" help:"Port of the mail server."`
+	SMTPUser      string `name:"smtp-user" placeholder:"TEXT" help:"User at the mail server; empty: no sign-in."`
+	SMTPPassword  string `name:"smtp-password-file" placeholder:"FILE" help:"File whose first line is the user's password."`
+	SMTPFrom      string `name:"smtp-from" placeholder:"ADDRESS" help:"Whom e-mail comes from, such as SMS Service <sms@example.com>."`
+	SMTPTLS       string `name:"smtp-tls" default:"starttls" placeholder:"starttls|tls|none" help:"How the mail server is spoken to: starttls, tls (from the first byte) or none."`
+
 	OtelEndpoint string `name:"otel-endpoint" placeholder:"URL" help:"Where traces go by OTLP over HTTP, such as http://127.0.0.1:4318. Without it nothing is traced."`
 }
 
@@ -184,13 +196,14 @@ func readFile(file io.Reader) (map[string]line, []error) {
 }
 
 // Proxies parses TrustedProxies.
-func (s Settings) Proxies() ([]netip.Prefix, error) {
+func (s Settings) Proxies() ([]netip.Prefix, error) { return networks(s.TrustedProxies) }
+
+// WebhookNetworks parses AllowNetworks.
+func (s Settings) WebhookNetworks() ([]netip.Prefix, error) { return networks(s.AllowNetworks) }
+
+func networks(list string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
-	for part := range strings.SplitSeq(s.TrustedProxies, ",") {
-		part = strings.TrimSpace(part)
-		if part == "" {
-			continue
-		}
+	for _, part := range parts(list) {
 		p, err := netip.ParsePrefix(part)
 		if a, addressErr := netip.ParseAddr(part); addressErr == nil {
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil
@@ -201,6 +214,19 @@ func (s Settings) Proxies() ([]netip.Prefix, error) {
 		all = append(all, p.Masked())
 	}
 	return all, nil
+}
+
+// Robots parses RobotHosts.
+func (s Settings) Robots() []string { return parts(strings.ToLower(s.RobotHosts)) }
+
+// parts of a list that commas separate.
+func parts(list string) (all []string) {
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			all = append(all, part)
+		}
+	}
+	return all
 }
 
 // check names everything that is wrong with the values themselves.
@@ -227,6 +253,19 @@ func (s Settings) check() []error {
 	refuse(s.IdempotencyDays >= 1 && s.IdempotencyDays <= 3650, "idempotency-days: must be from 1 to 3650")
 	refuse(s.DiskReserveMiB >= 0 && s.DiskReserveMiB <= 1<<30, "disk-reserve-mib: must be from 0 to 1073741824")
 	refuse(s.StopTimeout > 0, "stop-timeout: must be more than 0")
+	refuse(s.ConsoleURL == "" || isPlainURL(s.ConsoleURL), "console-url: must be an http or https address, such as https://sms.example.com")
+	_, err = s.WebhookNetworks()
+	refuse(err == nil, "webhook-allow-networks: %v", err)
+	for _, host := range s.Robots() {
+		refuse(!strings.ContainsAny(host, "/@? "), "robot-hosts: %.60q is not a host", host)
+	}
+	refuse(s.SMTPPort >= 1 && s.SMTPPort <= 65535, "smtp-port: must be from 1 to 65535")
+	refuse(slices.Contains([]string{"starttls", "tls", "none"}, s.SMTPTLS), "smtp-tls: %.40q is none of starttls, tls, none", s.SMTPTLS)
+	refuse((s.SMTPUser == "") == (s.SMTPPassword == ""), "smtp-user and smtp-password-file: give both or neither")
+	if s.SMTPHost != "" {
+		_, err = mail.ParseAddress(s.SMTPFrom)
+		refuse(err == nil, "smtp-from: %.60q is not an address such as sms@example.com", s.SMTPFrom)
+	}
 	refuse(s.OtelEndpoint == "" || isPlainURL(s.OtelEndpoint), "otel-endpoint: must be an http or https address without a password, such as http://127.0.0.1:4318")
 	return bad
 }

@@ -211,3 +211,16 @@ func TestTabsOfCategoriesShowWhatWasCharged(t *testing.T) {
 	b.english().get("/sms/international").wantPage(t, http.StatusOK, "Malaysia MY", "International messages used")
 	e.signInAs("other", "other-owner", taocan.Owner).get("/sms/domestic").wantPage(t, http.StatusOK, "近 30 天没有从套餐包扣减短信。", "还没有扣减")
 }
+
+func TestTheUsagePageSaysWhatWasRefused(t *testing.T) {
+	e := newEnv(t)
+	b := e.signIn(taocan.Viewer)
+	b.get("/usage").wantPage(t, http.StatusOK, "没有被拒绝的扣减", "当前记录始于")
+	op := take("m-refused", taocan.Marketing, 151)
+	if _, err := e.engine.Do(t.Context(), []store.Op{op}); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/usage").wantPage(t, http.StatusOK, "剩余条数不足：1 次", "m-refused", "国内短信 · 会员营销", "剩余条数不足（可用 150 条）")
+	b.english().get("/usage").wantPage(t, http.StatusOK, "Debits refused in the last 24 hours", "not enough left: 1", "not enough left (150 available)")
+	e.signInAs("other", "other-owner", taocan.Owner).get("/usage").wantPage(t, http.StatusOK, "没有被拒绝的扣减")
+}

@@ -59,6 +59,7 @@ type env struct {
 	engine   *debit.Engine
 	alerts   *alert.Alerts
 	topUps   *topup.TopUps
+	limits   *limit.Limits
 	server   *httptest.Server
 	log      *lockedBuffer
 }
@@ -100,17 +101,17 @@ func newEnv(t testing.TB) *env {
 	e.engine.Start(ctx)
 	e.alerts = alert.New(e.store, e.clock, shanghai)
 	e.topUps = topup.New(topup.Config{Store: e.store, Clock: e.clock, Zone: shanghai, Catalog: e.catalog, Orders: e.orders})
-	limits := limit.New(e.store, e.clock, shanghai)
+	e.limits = limit.New(e.store, e.clock, shanghai)
 	keys, err := vault.Load(filepath.Join(t.TempDir(), "master.key"), rand.Reader)
 	e.must(err)
 	channels := delivery.New(delivery.Config{Store: e.store, Clock: e.clock, Vault: keys})
 	hub := live.New(live.Config{Store: e.store, Clock: e.clock, Packages: e.packages, Orders: e.orders, Alerts: e.alerts})
 	hub.Start(ctx)
 	pages, err := console.New(console.Config{Log: log, Clock: e.clock, Zone: shanghai, Random: &counting{}, Access: e.access, Catalog: e.catalog,
-		Orders: e.orders, Packages: e.packages, Debits: e.engine, Alerts: e.alerts, TopUps: e.topUps, Limits: limits, Channels: channels, Mail: true, Live: hub})
+		Orders: e.orders, Packages: e.packages, Debits: e.engine, Alerts: e.alerts, TopUps: e.topUps, Limits: e.limits, Channels: channels, Mail: true, Live: hub})
 	e.must(err)
 	handler, err := rest.New(rest.Config{Log: log, Clock: e.clock, Zone: shanghai, Version: "test", Store: e.store, Access: e.access, Catalog: e.catalog,
-		Orders: e.orders, Packages: e.packages, Engine: e.engine, Alerts: e.alerts, TopUps: e.topUps, Limits: limits, Live: hub, Pages: pages})
+		Orders: e.orders, Packages: e.packages, Engine: e.engine, Alerts: e.alerts, TopUps: e.topUps, Limits: e.limits, Live: hub, Pages: pages})
 	e.must(err)
 	e.server = httptest.NewServer(handler)
 	t.Cleanup(func() {

@@ -65,7 +65,8 @@ func (s *Sender) email(ctx context.Context, m delivery.Message) error {
 	return c.DialAndSendWithContext(ctx, msg)
 }
 
-// mailClient connects with the context: when it ends the connection does, whatever the server is about to say.
+// mailClient connects with the context: when it ends the connection does, whatever the server is about to say. The package's own
+// timeout is longer and never decides.
 func (s *Sender) mailClient(ctx context.Context) (*mail.Client, error) {
 	x := s.cfg.SMTP
 	config := &tls.Config{ServerName: x.Host, MinVersion: tls.VersionTLS12, RootCAs: s.cfg.Roots}
@@ -80,7 +81,7 @@ func (s *Sender) mailClient(ctx context.Context) (*mail.Client, error) {
 		}
 		return conn, nil
 	}
-	options := []mail.Option{mail.WithPort(x.Port), mail.WithTimeout(s.cfg.Timeout), mail.WithTLSConfig(config), mail.WithDialContextFunc(dial)}
+	options := []mail.Option{mail.WithPort(x.Port), mail.WithTimeout(2*s.cfg.Timeout), mail.WithTLSConfig(config), mail.WithDialContextFunc(dial)}
 	switch x.TLS {
 	case NoTLS:
 		options = append(options, mail.WithTLSPolicy(mail.NoTLS))

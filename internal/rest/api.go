@@ -24,11 +24,13 @@ import (
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
+	"taocan/internal/delivery"
 	"taocan/internal/edge"
 	"taocan/internal/limit"
 	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
+	"taocan/internal/statement"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
 	"taocan/internal/topup"
@@ -54,6 +56,8 @@ type Config struct {
 	Alerts        *alert.Alerts
 	TopUps        *topup.TopUps
 	Limits        *limit.Limits
+	Statements    *statement.Statements
+	Channels      *delivery.Channels
 	Live          *live.Hub // started and stopped by the server
 
 	Pages   http.Handler                    // answers the paths that are not the API's; nil: they are unknown
@@ -94,8 +98,10 @@ func New(cfg Config) (http.Handler, error) {
 	a.packageRoutes()
 	a.forecastRoutes()
 	a.alertRoutes()
+	a.channelRoutes()
 	a.topUpRoutes()
 	a.limitRoutes()
+	a.statementRoutes()
 	a.orderRoutes()
 	a.debitRoutes()
 	a.refusalRoutes()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,15 +21,18 @@ import (
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
+	"taocan/internal/delivery"
 	"taocan/internal/limit"
 	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
 	"taocan/internal/rest"
+	"taocan/internal/statement"
 	"taocan/internal/store"
 	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
 	"taocan/internal/topup"
+	"taocan/internal/vault"
 )
 
 var shanghai = func() *time.Location {
@@ -52,6 +56,7 @@ type env struct {
 	engine   *debit.Engine
 	topUps   *topup.TopUps
 	live     *live.Hub
+	channels *delivery.Channels
 	log      *bytes.Buffer // of the API; read it when nothing runs
 
 	// Tokens.
@@ -95,10 +100,14 @@ func newEnv(t *testing.T) *env {
 	e.topUps = topup.New(topup.Config{Store: e.store, Clock: e.clock, Zone: shanghai, Catalog: e.catalog, Orders: e.orders})
 	e.live = live.New(live.Config{Store: e.store, Clock: e.clock, Packages: e.packages, Orders: e.orders, Alerts: alerts})
 	e.live.Start(ctx)
+	keys, err := vault.Load(filepath.Join(t.TempDir(), vault.FileName), nil)
+	e.must(err)
+	e.channels = delivery.New(delivery.Config{Store: e.store, Clock: e.clock, Vault: keys})
 	e.handler, err = rest.New(rest.Config{Log: slog.New(slog.NewTextHandler(e.log, nil)), Clock: e.clock, Zone: shanghai, Version: "test",
 		Store: e.store, Access: e.access, Catalog: e.catalog, Orders: e.orders, Packages: e.packages, Engine: e.engine,
 		Alerts: alerts, Live: e.live,
-		TopUps: e.topUps, Limits: limit.New(e.store, e.clock, shanghai)})
+		TopUps: e.topUps, Limits: limit.New(e.store, e.clock, shanghai),
+		Statements: statement.New(e.store, e.clock, shanghai), Channels: e.channels})
 	e.must(err)
 	t.Cleanup(func() {
 		ctx := context.Background()

@@ -143,6 +143,7 @@ func (a *api) document() huma.Config {
 				{Name: "packages", Description: "What is left"},
 				{Name: "alerts", Description: "Thresholds on what is left, and how they stand"},
 				{Name: "orders", Description: "Buying: orders, payment, wallet, vouchers"},
+				{Name: "statements", Description: "Months: what was bought, used and left, and what an invoice may be about"},
 				{Name: "debits", Description: "Using messages: debits, reservations, and why"},
 				{Name: "operator", Description: "What the platform's staff does. Every write is in the audit log"},
 			},

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"taocan/internal/access"
+	"taocan/internal/delivery"
 	"taocan/internal/order"
 	"taocan/internal/taocan"
 )
@@ -133,13 +134,16 @@ func newWorld(t *testing.T) *world {
 	e.must(err)
 	_, err = e.orders.IssueVouchers(t.Context(), taocan.System(), order.VoucherIssue{Account: "demo", Count: 1, Amount: 440, ValidUntil: e.clock.Now().AddDate(1, 0, 0)})
 	e.must(err)
+	channel, _, err := e.channels.Create(t.Context(), taocan.Actor{Tenant: demoTenant, Token: token.ID, Scopes: projectAll},
+		delivery.Request{Kind: taocan.Webhook, Name: "Duty", Address: "https://example.com/hook", Language: "zh", Enabled: true})
+	e.must(err)
 	return &world{e, map[string]map[string]string{
-		"packages": {"number": "U1B19042914D4FE7"}, "orders": {"id": ordered}, "debits": {"id": "m-1"}, "reservations": {"id": "r-1"},
-		"accounts": {"account": "demo"}, "members": {"login": "ana"}, "tokens": {"token": string(token.ID)},
+		"packages": {"number": "U1B19042914D4FE7"}, "channels": {"id": string(channel.ID)}, "alerts": {"id": "nothing"}, "orders": {"id": ordered}, "debits": {"id": "m-1"}, "reservations": {"id": "r-1"},
+		"statements": {"month": "2021-04"}, "accounts": {"account": "demo"}, "members": {"login": "ana"}, "tokens": {"token": string(token.ID)},
 		"products": {"product": "verification-5k"}, "projects": {"project": "demo"},
 	}, map[string]map[string]string{
-		"packages": {"number": "U1B1904291400000"}, "orders": {"id": "O-nothing"}, "debits": {"id": "nothing"}, "reservations": {"id": "nothing"},
-		"accounts": {"account": "nobody"}, "members": {"login": "nobody"}, "tokens": {"token": "tok_nothing"},
+		"packages": {"number": "U1B1904291400000"}, "channels": {"id": "nothing"}, "alerts": {"id": "nothing-either"}, "orders": {"id": "O-nothing"}, "debits": {"id": "nothing"}, "reservations": {"id": "nothing"},
+		"statements": {"month": "2020-04"}, "accounts": {"account": "nobody"}, "members": {"login": "nobody"}, "tokens": {"token": "tok_nothing"},
 		"products": {"product": "nothing"}, "projects": {"project": "nothing"},
 	}}
 }
@@ -274,7 +278,7 @@ func TestAnotherTenantsThingsLookUnknown(t *testing.T) {
 	routes := readDocument(w.env).routes(t)
 	before := w.dump(routes)
 	for _, r := range routes {
-		if !r.project() || len(r.params) < 2 {
+		if !r.project() || len(r.params) < 2 || slices.Contains(r.params, "month") { // a month is nobody's
 			continue
 		}
 		t.Run(r.id, func(t *testing.T) {
@@ -324,6 +328,9 @@ var examples = map[string]string{
 	"reserve":                `{"id":"w-3","category":"domestic","purpose":"marketing","quantity":1,"ttl_seconds":60,"on_deadline":"release"}`,
 	"reserve-batch":          `{"reservations":[{"id":"w-4","category":"domestic","purpose":"marketing","quantity":1,"ttl_seconds":60,"on_deadline":"release"}]}`,
 	"set-alerts":             `{"rules":[{"kind":"remaining","unit":"percent","category":"international","purpose":"general","country":"HK","threshold":10,"enabled":false,"channels":[]}]}`,
+	"create-channel":         `{"kind":"dingtalk","name":"Night","address":"https://oapi.dingtalk.com/robot/send?access_token=abcdef","key":"SEC123","language":"en","enabled":true}`,
+	"set-channel":            `{"name":"Day","address":"https://example.com/hook","language":"zh","enabled":true}`,
+	"rotate-master-key":      `{"drop_old":true}`,
 	"set-top-ups":            `{"top_ups":[{"category":"domestic","purpose":"verification","level":1000,"quantity":1000,"month_cap":"100.00","cooldown_seconds":600,"enabled":true}],"agreement_version":"sample-1"}`,
 	"set-limits":             `{"limits":[{"category":"international","purpose":"general","country":"HK","period":"day","warning":5,"cap":10}]}`,
 	"set-overflow":           `{"overflow":[{"category":"domestic","month_cap":"100.00"}]}`,
@@ -403,7 +410,9 @@ func (d document) mutations(t *testing.T, id string, schema map[string]any, exam
 		if list, ok := v.([]any); ok {
 			add("an object for a list", `{}`)
 			add("a string for a list", `"x"`)
-			at(s["items"].(map[string]any), list[0], path+"[0]", func(raw string) string { return write("[" + raw + "]") })
+			if len(list) > 0 {
+				at(s["items"].(map[string]any), list[0], path+"[0]", func(raw string) string { return write("[" + raw + "]") })
+			}
 			return
 		}
 		object, ok := v.(map[string]any)

@@ -19,12 +19,14 @@ import (
 	"taocan/internal/config"
 	"taocan/internal/console"
 	"taocan/internal/debit"
+	"taocan/internal/delivery"
 	"taocan/internal/edge"
 	"taocan/internal/limit"
 	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
 	"taocan/internal/rest"
+	"taocan/internal/statement"
 	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
 	"taocan/internal/topup"
@@ -51,6 +53,9 @@ type Server struct {
 	AlertWorker *alert.Worker
 	TopUps      *topup.TopUps
 	Limits      *limit.Limits
+	Statements  *statement.Statements
+	Channels    *delivery.Channels
+	Deliveries  *delivery.Worker
 	Live        *live.Hub
 	Zone        *time.Location
 
@@ -107,6 +112,10 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.Alerts = alert.New(s.Store, o.Clock, s.Zone)
 	s.AlertWorker = alert.NewWorker(alert.WorkerConfig{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Forecasts: s.Packages, Random: rand.Reader, Log: o.Log})
 	s.Limits = limit.New(s.Store, o.Clock, s.Zone)
+	s.Statements = statement.New(s.Store, o.Clock, s.Zone)
+	if err := s.openDelivery(); err != nil {
+		return nil, err
+	}
 	s.TopUps = topup.New(topup.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Orders: s.Orders})
 	s.Live = live.New(live.Config{Store: s.Store, Clock: o.Clock, Packages: s.Packages, Orders: s.Orders, Alerts: s.Alerts, Log: o.Log})
 	s.doorkeeper = doorkeeper{s.Access, rand.Text()}
@@ -116,15 +125,15 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	pages, err := console.New(console.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Product: o.Settings.ProductName, Random: rand.Reader, Access: s.Access, Catalog: s.Catalog,
-		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Limits: s.Limits, Live: s.Live,
+		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Limits: s.Limits, Channels: s.Channels, Mail: o.Settings.SMTPHost != "", Live: s.Live,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.handler, err = rest.New(rest.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Version: o.Version, Store: s.Store, Access: s.Access, Authenticator: s.doorkeeper,
-		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Limits: s.Limits,
-		Live: s.Live, Pages: pages, Proxies: proxies, Metrics: s.metrics(), Trace: s.traces.Wrap,
+		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Limits: s.Limits, Statements: s.Statements,
+		Channels: s.Channels, Live: s.Live, Pages: pages, Proxies: proxies, Metrics: s.metrics(), Trace: s.traces.Wrap,
 	})
 	if err != nil {
 		return nil, err
@@ -157,6 +166,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	s.Debits.Start(ctx)
 	s.Live.Start(ctx)
 	s.AlertWorker.Start(ctx)
+	s.Deliveries.Start(ctx)
 	sweeping, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.sweep = cancel
 	s.running.Go(func() { s.sweepLoop(sweeping) })
@@ -247,7 +257,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.abandon()
 	s.sweep()
 	left := s.handlers.end(s.grace)
-	errs = append(errs, s.AlertWorker.Stop(ctx), s.Debits.Stop(ctx))
+	errs = append(errs, s.AlertWorker.Stop(ctx), s.Deliveries.Stop(ctx), s.Debits.Stop(ctx))
 	if err := s.traces.Stop(ctx); err != nil {
 		s.log.Warn("the last traces were not sent", "error", err) // nothing of ours is lost with them
 	}

@@ -203,3 +203,9 @@ func (b *books) file(st statement.Statement, format export.Format) []byte {
 	b.must(f.Write(&out, format))
 	return out.Bytes()
 }
+
+func (b *books) extend(n taocan.PackageNumber, on string) {
+	b.Helper()
+	_, _, err := b.packages.Extend(b.ctx, staff, n, b.key(), []byte("content"), packages.ExtendRequest{ExpiresOn: on, Reason: "test"})
+	b.must(err)
+}

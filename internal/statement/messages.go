@@ -99,7 +99,7 @@ func messagesOf(x store.PackageSpan, from, asOf time.Time) (Messages, error) {
 	}
 	m.Restored = restored(x, from)
 	m.Expired = after - before + m.Restored
-	if frozenAt(x, asOf) {
+	if x.Frozen {
 		m.ClosingFrozen = x.After.Remaining - after
 	}
 	if err := m.check(); err != nil {
@@ -128,9 +128,9 @@ func checkSpan(x store.PackageSpan) error {
 // expiryAt is the expiry in force just before t: at t itself a package that has expired by then is expired.
 func expiryAt(x store.PackageSpan, t time.Time) time.Time {
 	expires := x.FirstExpiry
-	for _, c := range x.Life {
-		if c.At.Before(t) && !c.ExpiresAt.IsZero() {
-			expires = c.ExpiresAt
+	for _, e := range x.Extensions {
+		if e.At.Before(t) {
+			expires = e.ExpiresAt
 		}
 	}
 	return expires
@@ -139,26 +139,13 @@ func expiryAt(x store.PackageSpan, t time.Time) time.Time {
 // restored is what extensions from an instant on made usable again.
 func restored(x store.PackageSpan, from time.Time) (sum taocan.Segments) {
 	expires := x.FirstExpiry
-	for _, c := range x.Life {
-		if c.ExpiresAt.IsZero() {
-			continue
+	for _, e := range x.Extensions {
+		if !e.At.Before(from) && !expires.After(e.At) && e.ExpiresAt.After(e.At) {
+			sum += e.Remaining
 		}
-		if !c.At.Before(from) && !expires.After(c.At) && c.ExpiresAt.After(c.At) {
-			sum += c.Remaining
-		}
-		expires = c.ExpiresAt
+		expires = e.ExpiresAt
 	}
 	return sum
-}
-
-// frozenAt tells whether a package was frozen just before t.
-func frozenAt(x store.PackageSpan, t time.Time) (frozen bool) {
-	for _, c := range x.Life {
-		if c.At.Before(t) && c.ExpiresAt.IsZero() {
-			frozen = c.Freezes
-		}
-	}
-	return frozen
 }
 
 // lines collects packages by their kind.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"taocan/internal/export"
+	"taocan/internal/packages"
 	"taocan/internal/statement"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
@@ -325,5 +326,41 @@ func TestAStatementAgreesWithTheListsOfItsEnds(t *testing.T) {
 		if st.Sum.Closing != want || st.Sum.Opening != closing[until.AddDate(0, -2, 0).Format("2006-01")] {
 			t.Errorf("%s: %+v, want it to close with %d", name, st.Sum, want)
 		}
+	}
+}
+
+func TestExtendedFrozenAndTransferredPackages(t *testing.T) {
+	b := open(t)
+	revived := b.grant(web, 100, 1) // to April 1
+	cold := b.grant(web, 30, 12)
+	gone := b.grant(web, 50, 12)
+	b.day(4, 10)
+	b.extend(revived, "2026-04-20") // 100 again, until they expire once more
+	b.day(4, 15)
+	b.debit(web, taocan.Verification, 40)
+	_, _, err := b.packages.Freeze(b.ctx, staff, cold, b.key(), []byte("content"), "test")
+	b.must(err)
+	_, _, err = b.packages.Transfer(b.ctx, staff, web, gone, b.key(), []byte("content"), packages.TransferRequest{To: "shop", Quantity: 20, Reason: "test"})
+	b.must(err)
+	b.day(5, 2)
+	april := statement.Messages{Opening: 180, Restored: 100, Used: 40, TransferredOut: 20, Expired: 160, Closing: 60, ClosingFrozen: 30}
+	if got := b.project(web, "2026-04").Sum; got != april {
+		t.Errorf("April is %+v, want %+v", got, april)
+	}
+	if got, want := b.project(shop, "2026-04").Sum, (statement.Messages{TransferredIn: 20, Closing: 20}); got != want {
+		t.Errorf("the receiver's April is %+v, want %+v", got, want)
+	}
+	if got := b.account("2026-04").Sum; got.TransferredIn != got.TransferredOut || got.Closing != 80 {
+		t.Errorf("the account's April is %+v, want what went out to have come in", got)
+	}
+	b.extend(revived, "2026-12-31")
+	_, _, err = b.packages.Unfreeze(b.ctx, staff, cold, b.key(), []byte("content"), "test")
+	b.must(err)
+	if got := b.project(web, "2026-04").Sum; got != april {
+		t.Errorf("an extension in May changed April to %+v", got)
+	}
+	b.day(6, 2)
+	if got, want := b.project(web, "2026-05").Sum, (statement.Messages{Opening: 60, Restored: 60, Closing: 120}); got != want {
+		t.Errorf("May is %+v, want %+v", got, want)
 	}
 }

@@ -17,8 +17,9 @@ type StatementReader interface {
 	PaidSums(ctx context.Context, a taocan.AccountID, from, until time.Time) ([]PaidSum, error)
 	// PaidOrders lists orders with their payments in the order of payment; an empty project means all of the account.
 	PaidOrders(ctx context.Context, t taocan.Tenant, from, until time.Time, limit int) ([]taocan.Order, error)
-	// PlatformSpans adds up all accounts, over each of the spans that the rising bounds make: n bounds, n - 1 spans.
-	PlatformSpans(ctx context.Context, bounds []time.Time) ([]PlatformSpan, error)
+	// PlatformSpans adds up all accounts, over each of the spans that the rising bounds make: n bounds, n - 1 spans. Expired is
+	// what has expired by now.
+	PlatformSpans(ctx context.Context, bounds []time.Time, now time.Time) ([]PlatformSpan, error)
 	// Liabilities is what has been sold or given and can still be used at now.
 	Liabilities(ctx context.Context, now time.Time) (Liabilities, error)
 	// TopCustomers are the accounts that paid most in cash and on credit, the most first.
@@ -34,8 +35,9 @@ type PackageSpan struct {
 	// What it held at both ends, from the last entry before each; nothing before the commit that brought it.
 	Before, After Held
 	Moved         Moved
-	FirstExpiry   time.Time    // as it came; extensions stand in Life
-	Life          []LifeChange // before until, in order
+	FirstExpiry   time.Time   // as it came
+	Extensions    []Extension // before until, in order
+	Frozen        bool        // just before until
 }
 
 // Held is what a package holds, usable or not.
@@ -50,12 +52,10 @@ type Moved struct {
 	Remaining, ReservedSum              taocan.Segments // changes of all entries together, whatever their kind
 }
 
-// LifeChange is an entry that moves nothing but changes when, or whether, a package can be used.
-type LifeChange struct {
-	At        time.Time
-	ExpiresAt time.Time       // an extension: the expiry from then on; zero: it was frozen or unfrozen
-	Freezes   bool            // frozen from then on
-	Remaining taocan.Segments // at that time
+// Extension gave a package a later expiry.
+type Extension struct {
+	At, ExpiresAt time.Time
+	Remaining     taocan.Segments // at that time
 }
 
 // WalletSpan is what happened to a wallet in a span.

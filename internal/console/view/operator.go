@@ -502,10 +502,32 @@ func (f Frame) auditField(name string) string {
 	if isRule && rule.Category.Valid() && rule.Purpose.Valid() {
 		return f.AlertName(rule)
 	}
+	if taocan.Category(name).Valid() {
+		return f.Text("category." + name)
+	}
+	if words := strings.Split(name, "-"); len(words) >= 4 && words[0] == "limit" { // as store.LimitID writes it
+		return f.auditLimit(words[1], words[2], words[3:len(words)-1], words[len(words)-1])
+	}
 	if key := "operator.audit.field." + name; i18n.Has(key) {
 		return f.Text(key)
 	}
 	return name
+}
+
+// auditLimit names a usage limit by what it counts.
+func (f Frame) auditLimit(category, purpose string, country []string, period string) string {
+	words := []string{category, purpose, period}
+	for i, begin := range []string{"category.", "purpose.", "operator.audit.period."} {
+		if i18n.Has(begin + words[i]) {
+			words[i] = f.Text(begin + words[i])
+		} else if words[i] == "all" {
+			words[i] = f.Text("table.all")
+		}
+	}
+	for _, c := range country {
+		words = append(words, f.Country(taocan.Country(c)))
+	}
+	return strings.Join(words, " · ")
 }
 
 // auditMoney are the fields that hold yuan.

@@ -12,14 +12,23 @@ import (
 	"time"
 )
 
-// keepPrivate makes the database's file one that nobody else can read, whatever the umask and an older version left; SQLite
-// gives the files beside it the same mode.
+// keepPrivate makes the database's file one that nobody else can read, whatever the umask and an older version left.
 func keepPrivate(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
 	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+// keepPrivateBeside does the same to the files that SQLite has made beside an open database. They live as long as the writer.
+func keepPrivateBeside(path string) error {
+	for _, beside := range []string{path + "-wal", path + "-shm"} {
+		if err := os.Chmod(beside, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Health is what can be said of a database without proving it.

@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"taocan/internal/store"
@@ -45,12 +48,32 @@ func (r reader) packageSpans(ctx context.Context, t taocan.Tenant, from, until t
 // scanSpan also gives the time of the commit that the package came with.
 func scanSpan(row scanner) (s store.PackageSpan, came time.Time, err error) {
 	var commit int64
+	var extensions []byte
 	m := &s.Moved
-	err = row.Scan(&s.Number, &s.Category, &s.Purpose, &s.Country, at(&s.FirstExpiry), &commit, &m.Imported,
+	err = row.Scan(&s.Number, &s.Category, &s.Purpose, &s.Country, at(&s.FirstExpiry), &extensions, &s.Frozen, &commit, &m.Imported,
 		&s.Before.Remaining, &s.Before.Reserved, &s.After.Remaining, &s.After.Reserved,
-		&m.Issued, &m.Granted, &m.Adjusted, &m.Released, &m.Committed, &m.Reserved, &m.Debited, &m.Remaining, &m.ReservedSum)
+		&m.Issued, &m.Granted, &m.Adjusted, &m.Released, &m.Committed, &m.Reserved, &m.Debited, &m.TransferredIn, &m.TransferredOut,
+		&m.Remaining, &m.ReservedSum)
+	if err != nil {
+		return s, came, err
+	}
 	_, came = commitOf(commit)
+	s.Extensions, err = extensionsOf(extensions)
 	return s, came, err
+}
+
+// extensionsOf reads rows of at, expires_at and what remained, as JSON, in any order.
+func extensionsOf(text []byte) ([]store.Extension, error) {
+	var rows [][3]int64
+	if err := json.Unmarshal(text, &rows); err != nil {
+		return nil, fmt.Errorf("extensions: %w", err)
+	}
+	slices.SortFunc(rows, func(a, b [3]int64) int { return cmp.Compare(a[0], b[0]) })
+	var list []store.Extension
+	for _, x := range rows {
+		list = append(list, store.Extension{At: fromMicros(x[0]), ExpiresAt: fromMicros(x[1]), Remaining: taocan.Segments(x[2])})
+	}
+	return list, nil
 }
 
 // WalletSpan of an account.
@@ -97,7 +120,7 @@ func (r reader) PaidOrders(ctx context.Context, t taocan.Tenant, from, until tim
 }
 
 // PlatformSpans adds up all accounts.
-func (r reader) PlatformSpans(ctx context.Context, bounds []time.Time) ([]store.PlatformSpan, error) {
+func (r reader) PlatformSpans(ctx context.Context, bounds []time.Time, now time.Time) ([]store.PlatformSpan, error) {
 	if len(bounds) < 2 {
 		return nil, nil
 	}
@@ -113,7 +136,6 @@ func (r reader) PlatformSpans(ctx context.Context, bounds []time.Time) ([]store.
 	if err != nil {
 		return nil, err
 	}
-	last := micros(bounds[len(bounds)-1])
 	for _, part := range []struct {
 		query string
 		args  []any
@@ -126,7 +148,7 @@ func (r reader) PlatformSpans(ctx context.Context, bounds []time.Time) ([]store.
 			return []any{&s.OverflowMoney.Gift, &s.OverflowMoney.Cash, &s.OverflowMoney.Credit}
 		}},
 		{sqlText("platform_used"), []any{string(asked)}, func(s *store.PlatformSpan) []any { return []any{&s.Used} }},
-		{sqlText("platform_expired"), []any{string(asked), last}, func(s *store.PlatformSpan) []any { return []any{&s.Expired} }},
+		{sqlText("platform_expired"), []any{string(asked), micros(now)}, func(s *store.PlatformSpan) []any { return []any{&s.Expired} }},
 		{sqlText("platform_accounts"), []any{string(asked)}, func(s *store.PlatformSpan) []any { return []any{&s.NewAccounts} }},
 	} {
 		if err := r.platformPart(ctx, all, part.query, part.args, part.into); err != nil {

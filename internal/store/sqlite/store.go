@@ -190,6 +190,9 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 	if w.conn, err = w.db.Conn(ctx); err != nil {
 		return err
 	}
+	if err := keepPrivateBeside(path); err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
 	err = w.conn.Raw(func(c any) error {
 		w.raw = c.(driver.Conn).Raw() // conn is never given back, so raw stays ours
 		return w.hot.prepare(w.raw)

@@ -4,7 +4,14 @@
 -- name: package_span
 -- One row per package that was committed before ?4, with the sums of its entries from ?3 on. The import's entry, which is
 -- backdated, is left out of the sums and comes apart. commit_log.id is the commit's time times 16, plus its lane.
-SELECT p.number, p.category, p.purpose, p.country, p.expires_at,
+SELECT p.number, p.category, p.purpose, p.country,
+  CASE p.first_expires_at WHEN 0 THEN p.expires_at ELSE p.first_expires_at END,
+  CASE p.first_expires_at WHEN 0 THEN '[]' ELSE (SELECT json_group_array(json_array(x.at, x.expires_at, x.remaining_after))
+    FROM entry x INDEXED BY entry_extend
+    WHERE x.account_id = p.account_id AND x.project_id = p.project_id AND x.package = p.number AND x.kind = 10 AND x.at < ?4) END,
+  coalesce((SELECT x.kind = 11 FROM entry x INDEXED BY entry_freeze
+    WHERE x.account_id = p.account_id AND x.project_id = p.project_id AND x.package = p.number AND x.kind IN (11, 12) AND x.at < ?4
+    ORDER BY x.at DESC LIMIT 1), 0),
   (SELECT c.id FROM commit_log c WHERE c.lane = p.lane AND c.seq = p.seq),
   coalesce((SELECT i.remaining FROM entry i WHERE i.account_id = p.account_id AND i.project_id = p.project_id AND i.package = p.number
     AND i.at = p.exists_from AND i.kind = 2), 0),
@@ -23,6 +30,8 @@ SELECT p.number, p.category, p.purpose, p.country, p.expires_at,
   coalesce(sum(e.used) FILTER (WHERE e.kind = 6), 0),
   coalesce(sum(e.reserved) FILTER (WHERE e.kind = 7), 0),
   coalesce(sum(e.used) FILTER (WHERE e.kind = 8), 0),
+  coalesce(sum(e.remaining) FILTER (WHERE e.kind = 13), 0),
+  coalesce(-sum(e.remaining) FILTER (WHERE e.kind = 14), 0),
   coalesce(sum(e.remaining), 0),
   coalesce(sum(e.reserved), 0)
 FROM package p
