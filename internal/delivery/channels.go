@@ -120,9 +120,6 @@ func (c *Channels) Create(ctx context.Context, actor taocan.Actor, req Request) 
 		}
 		s.Key = secret
 	}
-	if ch.Sealed, err = seal(c.cfg.Vault, ch, s); err != nil {
-		return Listed{}, "", fmt.Errorf("create channel: %w", err)
-	}
 	err = c.cfg.Store.Update(ctx, "", func(tx store.Tx) error {
 		if err := mayManage(ctx, tx, actor); err != nil {
 			return err
@@ -135,6 +132,10 @@ func (c *Channels) Create(ctx context.Context, actor taocan.Actor, req Request) 
 			return taocan.Invalid("body", fmt.Sprintf("the project has %d channels, the most there may be", MaxChannels), nil)
 		}
 		ch.CreatedAt, ch.UpdatedAt = tx.Now(), tx.Now()
+		// Within the transaction: a rotation of the master key that drops the old one comes before it or after it.
+		if ch.Sealed, err = seal(c.cfg.Vault, ch, s); err != nil {
+			return err
+		}
 		if err := tx.InsertChannel(ctx, ch); err != nil {
 			return err
 		}

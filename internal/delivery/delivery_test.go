@@ -42,8 +42,26 @@ type env struct {
 	channels *delivery.Channels
 	worker   *delivery.Worker
 	sender   *sender
-	log      *bytes.Buffer
+	log      *logBuffer
 	n        int
+}
+
+// logBuffer keeps what several sends log at once.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // sender is a receiver that a test controls.
@@ -74,7 +92,7 @@ func (s *sender) ids() (all []string) {
 
 func newEnv(t *testing.T) *env {
 	t.Helper()
-	e := &env{T: t, dir: t.TempDir(), clock: clock.NewFake(start), sender: &sender{}, log: &bytes.Buffer{}}
+	e := &env{T: t, dir: t.TempDir(), clock: clock.NewFake(start), sender: &sender{}, log: &logBuffer{}}
 	var err error
 	e.store, err = sqlite.Open(t.Context(), sqlite.Options{Dir: e.dir, Clock: e.clock})
 	e.must(err)
@@ -535,6 +553,31 @@ func TestRotationOfTheMasterKeyReseals(t *testing.T) {
 	}
 	if _, err := e.channels.RotateKey(t.Context(), by(shop), false); !errors.Is(err, taocan.ErrForbidden) {
 		t.Errorf("a project's token: got %v, want a refusal", err)
+	}
+}
+
+// A channel that was sealed with a key which a rotation had dropped before it was written would be lost from its start.
+func TestChannelsMadeDuringARotationOfTheMasterKeyOpenAfterIt(t *testing.T) {
+	e := newEnv(t)
+	var all sync.WaitGroup
+	all.Go(func() {
+		for range 10 {
+			if _, err := e.channels.RotateKey(t.Context(), taocan.System(), true); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for i := range delivery.MaxChannels {
+		e.create(shop, hook(fmt.Sprint(i)))
+	}
+	all.Wait()
+	e.open()
+	list, err := e.channels.List(t.Context(), shop)
+	e.must(err)
+	for _, c := range list {
+		if c.KeyMissing {
+			t.Errorf("channel %s cannot be opened", c.Name)
+		}
 	}
 }
 

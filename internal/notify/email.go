@@ -81,7 +81,7 @@ func (s *Sender) mailClient(ctx context.Context) (*mail.Client, error) {
 		}
 		return conn, nil
 	}
-	options := []mail.Option{mail.WithPort(x.Port), mail.WithTimeout(2*s.cfg.Timeout), mail.WithTLSConfig(config), mail.WithDialContextFunc(dial)}
+	options := []mail.Option{mail.WithPort(x.Port), mail.WithTimeout(2 * s.cfg.Timeout), mail.WithTLSConfig(config), mail.WithDialContextFunc(dial)}
 	switch x.TLS {
 	case NoTLS:
 		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
