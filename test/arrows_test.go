@@ -31,7 +31,7 @@ type layer struct {
 }
 
 // useCases own the rules. A front door calls one of them; they do not know front doors.
-var useCases = []string{"catalog", "order", "debit", "alert", "access", "packages", "statement", "topup", "limit", "delivery"}
+var useCases = []string{"catalog", "order", "debit", "alert", "access", "packages", "statement", "topup", "limit", "delivery", "archive"}
 
 // layers are the arrows of the project. They point towards internal/taocan: a package knows the words and
 // what it stands on, never who calls it. A new package gets its row here before it gets an import.
@@ -54,6 +54,7 @@ var layers = map[string]layer{
 	"alert":     {imports: []string{"taocan", "store", "clock", "packages"}},
 	"access":    {imports: []string{"taocan", "store", "clock"}},
 	"statement": {imports: []string{"taocan", "store", "clock", "export"}},
+	"archive":   {imports: []string{"taocan", "store", "export"}},
 	"limit":     {imports: []string{"taocan", "store", "clock"}},
 	"topup":     {imports: []string{"taocan", "store", "clock", "catalog", "order"}},
 	"notify":    {imports: []string{"taocan", "delivery", "i18n"}},

@@ -20,6 +20,7 @@ type accountCmd struct {
 	Adjust    accountAdjustCmd    `cmd:"" help:"Correct the cash, with a reason."`
 	Wallet    accountWalletCmd    `cmd:"" help:"Show what an account can pay with."`
 	Statement accountStatementCmd `cmd:"" help:"List the wallet's entries, newest first."`
+	Export    accountExportCmd    `cmd:"" help:"Write everything that an account owns to a ZIP file."`
 }
 
 const operatorPath = "/v1/operator"

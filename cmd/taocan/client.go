@@ -215,7 +215,36 @@ func problem(status int, body []byte) error {
 // randomKey makes one run of a command one request, however often it is sent.
 func randomKey() string { return "cli-" + rand.Text() }
 
-// inProcess answers requests by a handler.
+// download writes the body of a good answer to w, however long it is and takes. It is no JSON, so it is never printed.
+func (c *client) download(ctx context.Context, path string, w io.Writer) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	if err != nil {
+		return usageError{err}
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	patient := *c.http
+	patient.Timeout = 0 // the server bounds it
+	answer, err := patient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= 300 {
+		b, err := io.ReadAll(answer.Body)
+		if err != nil {
+			return fmt.Errorf("read the answer: %w", err)
+		}
+		return problem(answer.StatusCode, b)
+	}
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	return nil
+}
+
+// inProcess answers requests by a handler. A body is handed on as it is written, so that a long one is never held whole.
 type inProcess struct{ handler http.Handler }
 
 func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -223,25 +252,52 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		r.Body = http.NoBody
 	}
-	w := &answer{header: http.Header{}}
-	t.handler.ServeHTTP(w, r)
-	w.WriteHeader(http.StatusOK)
-	return &http.Response{StatusCode: w.status, Header: w.header, Body: io.NopCloser(&w.body), Request: r,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(w.body.Len())}, nil
+	read, write := io.Pipe()
+	w := &answer{header: http.Header{}, body: write, begun: make(chan struct{})}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if broken := recover(); broken != nil { // as a connection breaks off
+				_ = write.CloseWithError(io.ErrUnexpectedEOF)
+			}
+			w.WriteHeader(http.StatusOK)
+			_ = write.Close()
+		}()
+		t.handler.ServeHTTP(w, r)
+	}()
+	<-w.begun
+	return &http.Response{StatusCode: w.status, Header: w.sent, Body: inProcessBody{read, done}, Request: r,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: -1}, nil
 }
 
-// answer holds what a handler writes.
+// inProcessBody is closed when its handler has returned.
+type inProcessBody struct {
+	*io.PipeReader
+	done <-chan struct{}
+}
+
+func (b inProcessBody) Close() error {
+	err := b.PipeReader.Close()
+	<-b.done
+	return err
+}
+
+// answer hands on what a handler writes.
 type answer struct {
 	header http.Header
+	sent   http.Header // as it stood when the answer began
 	status int
-	body   bytes.Buffer
+	begun  chan struct{}
+	body   io.Writer
 }
 
 func (w *answer) Header() http.Header { return w.header }
 
 func (w *answer) WriteHeader(status int) {
 	if w.status == 0 {
-		w.status = status
+		w.status, w.sent = status, w.header.Clone()
+		close(w.begun)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"taocan/internal/access"
 	"taocan/internal/alert"
+	"taocan/internal/archive"
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
@@ -43,6 +44,7 @@ type Config struct {
 	Mail     bool // the platform sends mail
 	Limits   *limit.Limits
 	Live     *live.Hub
+	Archive  *archive.Archive
 }
 
 // console holds what pages share. Immutable after New.

@@ -5,13 +5,16 @@ import (
 	"net/http"
 	"strings"
 
+	"taocan/internal/archive"
 	"taocan/internal/console/view"
+	"taocan/internal/edge"
 	"taocan/internal/taocan"
 )
 
 func (c *console) settingsProjectRoutes() {
 	c.member("GET /settings", c.settingsProject)
 	c.member("POST /settings/project", c.projectRename, taocan.ScopeManage)
+	c.member("GET /settings/export.zip", c.accountExport)
 }
 
 func (c *console) settingsProject(w http.ResponseWriter, r *http.Request) error {
@@ -51,4 +54,12 @@ func (c *console) projectRename(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return c.showSettingsProject(w, r, http.StatusUnprocessableEntity, &typed, refused["name"])
+}
+
+// accountExport sends everything of the account. Package archive says who may.
+func (c *console) accountExport(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := edge.Long(w, r, archive.Limit)
+	defer cancel()
+	actor := actorOf(r)
+	return c.Archive.Serve(ctx, actor, taocan.Tenant{Account: actor.Account}, w)
 }

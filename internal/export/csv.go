@@ -39,3 +39,15 @@ func (c *csvWriter) flush() error {
 }
 
 func (c *csvWriter) close() error { return nil }
+
+// Lines writes a CSV file of any length, for callers that walk what they write by themselves.
+type Lines struct{ out *csvWriter }
+
+// NewLines begins a file.
+func NewLines(w io.Writer) *Lines { return &Lines{newCSV(w)} }
+
+// Line writes one line. The last few may still be here until Flush.
+func (l *Lines) Line(cells ...Cell) error { return l.out.line(cells) }
+
+// Flush sends on what is still here.
+func (l *Lines) Flush() error { return l.out.flush() }

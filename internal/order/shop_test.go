@@ -205,7 +205,7 @@ func (s *shop) state(keys ...string) (x state) {
 		read(e)
 		vouchers, e := r.Vouchers(s.ctx, web.Account, all)
 		read(e)
-		audit, e := r.AuditEntries(s.ctx, all)
+		audit, e := r.AuditEntries(s.ctx, store.AuditFilter{Paging: all})
 		read(e)
 		x.Entries, x.Vouchers, x.Audit = entries.Items, vouchers.Items, audit.Total
 		for _, t := range []taocan.Tenant{web, {Account: "acme", Project: "shop"}} {

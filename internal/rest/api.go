@@ -21,6 +21,7 @@ import (
 
 	"taocan/internal/access"
 	"taocan/internal/alert"
+	"taocan/internal/archive"
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
@@ -57,6 +58,7 @@ type Config struct {
 	TopUps        *topup.TopUps
 	Limits        *limit.Limits
 	Statements    *statement.Statements
+	Archive       *archive.Archive
 	Channels      *delivery.Channels
 	Live          *live.Hub // started and stopped by the server
 
@@ -102,6 +104,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.topUpRoutes()
 	a.limitRoutes()
 	a.statementRoutes()
+	a.archiveRoutes()
 	a.orderRoutes()
 	a.debitRoutes()
 	a.refusalRoutes()

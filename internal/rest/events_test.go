@@ -226,7 +226,7 @@ func TestStreamsAreNoSlowCalls(t *testing.T) {
 		<-w.ended
 		metrics := e.call("", "GET", "/metrics", "").want(t, 200).body
 		const route = `route="GET /v1/projects/{project}/events"`
-		if !strings.Contains(metrics, "taocan_http_requests_total{"+route) || strings.Contains(metrics, "taocan_http_request_duration_seconds_count{"+route) {
+		if !strings.Contains(metrics, `taocan_http_requests_total{method="GET",`+route) || strings.Contains(metrics, "taocan_http_request_duration_seconds_count{"+route) {
 			t.Error("want streams among the requests, and not among their durations")
 		}
 	})

@@ -14,6 +14,7 @@ import (
 
 	"taocan/internal/access"
 	"taocan/internal/alert"
+	"taocan/internal/archive"
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/config"
@@ -54,6 +55,7 @@ type Server struct {
 	TopUps      *topup.TopUps
 	Limits      *limit.Limits
 	Statements  *statement.Statements
+	Archive     *archive.Archive
 	Channels    *delivery.Channels
 	Deliveries  *delivery.Worker
 	Live        *live.Hub
@@ -113,6 +115,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.AlertWorker = alert.NewWorker(alert.WorkerConfig{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Forecasts: s.Packages, Random: rand.Reader, Log: o.Log})
 	s.Limits = limit.New(s.Store, o.Clock, s.Zone)
 	s.Statements = statement.New(s.Store, o.Clock, s.Zone)
+	s.Archive = archive.New(s.Store, s.Zone)
 	if err := s.openDelivery(); err != nil {
 		return nil, err
 	}
@@ -126,6 +129,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	pages, err := console.New(console.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Product: o.Settings.ProductName, Random: rand.Reader, Access: s.Access, Catalog: s.Catalog,
 		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Limits: s.Limits, Channels: s.Channels, Mail: o.Settings.SMTPHost != "", Live: s.Live,
+		Archive: s.Archive,
 	})
 	if err != nil {
 		return nil, err
@@ -133,7 +137,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.handler, err = rest.New(rest.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Version: o.Version, Store: s.Store, Access: s.Access, Authenticator: s.doorkeeper,
 		Catalog: s.Catalog, Orders: s.Orders, Packages: s.Packages, Engine: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Limits: s.Limits, Statements: s.Statements,
-		Channels: s.Channels, Live: s.Live, Pages: pages, Proxies: proxies, Metrics: s.metrics(), Trace: s.traces.Wrap,
+		Archive: s.Archive, Channels: s.Channels, Live: s.Live, Pages: pages, Proxies: proxies, Metrics: s.metrics(), Trace: s.traces.Wrap,
 	})
 	if err != nil {
 		return nil, err

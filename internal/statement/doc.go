@@ -1,6 +1,5 @@
 // Package statement closes the books of a month: what a project's packages and an account's wallet held at both ends of a
-// natural month of the platform's zone, and what happened in between; the base of invoices; the platform's overview; and a
-// copy of everything that a customer owns.
+// natural month of the platform's zone, and what happened in between; the base of invoices; and the platform's overview.
 //
 // A statement adds up or is not shown: opening, what came, what went and closing are read apart from each other, and every
 // identity is checked before anybody sees a figure (ErrBroken). See docs/statements.md for the identities.

@@ -260,8 +260,8 @@ var accessCases = []testCase{
 		})
 		at := f.clock.Now()
 		number := f.put(f.newPackage(alpha, at))[0].Number
-		write := func(after time.Duration, by, action, subject, value string) {
-			e := taocan.AuditEntry{At: at.Add(after), By: by, Action: action, Subject: subject, After: value}
+		write := func(micros time.Duration, by, action, subject, value string) {
+			e := taocan.AuditEntry{At: at.Add(micros * time.Microsecond), By: by, Action: action, Subject: subject, After: value}
 			f.update("", func(ctx context.Context, tx store.Tx) error { return tx.InsertAudit(ctx, e) })
 		}
 		write(0, "member:m2", "account.create", "alpha", "")                    // 1
@@ -278,7 +278,7 @@ var accessCases = []testCase{
 			want   string
 		}{
 			{store.AuditFilter{}, "9 8 7 6 5 4 3 2 1"},
-			{store.AuditFilter{From: at.Add(3), Until: at.Add(5)}, "5 4"},
+			{store.AuditFilter{From: at.Add(3 * time.Microsecond), Until: at.Add(5 * time.Microsecond)}, "5 4"},
 			{store.AuditFilter{By: "op"}, "3 2 1"},
 			{store.AuditFilter{By: "m1"}, "4"},
 			{store.AuditFilter{By: "tok_y"}, "5"},
@@ -289,7 +289,7 @@ var accessCases = []testCase{
 			{store.AuditFilter{Subject: "alpha"}, "2 1"},
 			{store.AuditFilter{Account: "alpha"}, "8 7 6 5 4 2 1"},
 			{store.AuditFilter{Account: "beta"}, "3"},
-			{store.AuditFilter{Account: "alpha", Action: "wallet", By: "op", Until: at.Add(2)}, "2"},
+			{store.AuditFilter{Account: "alpha", Action: "wallet", By: "op", Until: at.Add(2 * time.Microsecond)}, "2"},
 		} {
 			tt.filter.Paging = all()
 			page := get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.AuditEntry], error) {

@@ -40,7 +40,9 @@ var meteringCases = []testCase{
 		f.open(alpha)
 		l := f.usageLimit(alpha, "", taocan.PerDay, 5, 0)
 		told := func() int {
-			return len(get(f, func(ctx context.Context, r store.Reader) ([]taocan.AlertState, error) { return r.AlertStates(ctx, alpha) }))
+			return len(get(f, func(ctx context.Context, r store.Reader) ([]taocan.AlertState, error) {
+				return r.AlertStates(ctx, alpha)
+			}))
 		}
 		f.update("", func(ctx context.Context, tx store.Tx) error {
 			return errors.Join(tx.ReplaceUsageLimits(ctx, alpha, []taocan.UsageLimit{l}),
@@ -69,7 +71,9 @@ var meteringCases = []testCase{
 			f.Errorf("a second price from the same instant on: %v", err)
 		}
 		p.Price = 500
-		same(f, "prices", get(f, func(ctx context.Context, r store.Reader) ([]taocan.OverflowPrice, error) { return r.OverflowPrices(ctx) }),
+		same(f, "prices", get(f, func(ctx context.Context, r store.Reader) ([]taocan.OverflowPrice, error) {
+			return r.OverflowPrices(ctx)
+		}),
 			[]taocan.OverflowPrice{later, p})
 	}},
 	{"overflow and shared pools are a project's own, and shared within an account only", func(f *fixture) {
@@ -80,7 +84,9 @@ var meteringCases = []testCase{
 		})
 		same(f, "overflow", get(f, func(ctx context.Context, r store.Reader) ([]taocan.Overflow, error) { return r.Overflows(ctx, alpha) }), []taocan.Overflow{o})
 		same(f, "another's overflow", get(f, func(ctx context.Context, r store.Reader) ([]taocan.Overflow, error) { return r.Overflows(ctx, beta) }), []taocan.Overflow{})
-		shares := get(f, func(ctx context.Context, r store.Reader) ([]taocan.PoolShare, error) { return r.PoolShares(ctx, alpha.Account) })
+		shares := get(f, func(ctx context.Context, r store.Reader) ([]taocan.PoolShare, error) {
+			return r.PoolShares(ctx, alpha.Account)
+		})
 		if len(shares) != 1 || shares[0].User != alpha.Project || shares[0].Owner != alphaOther.Project {
 			f.Errorf("shares: %+v", shares)
 		}
@@ -100,7 +106,9 @@ var meteringCases = []testCase{
 		f.commit(p.Number, taocan.EntryDebit, takeOp(alpha, "m-1", 3), takeOp(alpha, "m-2", 4))
 		f.update("", func(ctx context.Context, tx store.Tx) error { return tx.Meter(ctx, alpha) })
 		f.update("", func(ctx context.Context, tx store.Tx) error { return tx.Meter(ctx, alpha) })
-		sums := get(f, func(ctx context.Context, r store.Reader) ([]store.TargetSum, error) { return r.Metered(ctx, alpha, "2026-03") })
+		sums := get(f, func(ctx context.Context, r store.Reader) ([]store.TargetSum, error) {
+			return r.Metered(ctx, alpha, "2026-03")
+		})
 		if len(sums) != 1 || sums[0].Quantity != 7 {
 			f.Errorf("metered %+v, want 7", sums)
 		}
