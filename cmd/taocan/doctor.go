@@ -2,17 +2,20 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +23,7 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/config"
+	"taocan/internal/delivery"
 	"taocan/internal/server"
 	"taocan/internal/store"
 	"taocan/internal/store/sqlite"
@@ -27,7 +31,10 @@ import (
 )
 
 // doctorCmd takes the flags of serve, so that it looks at what serve would use.
-type doctorCmd struct{ serveCmd }
+type doctorCmd struct {
+	serveCmd
+	SendTo string `name:"send-to" placeholder:"ADDRESS" help:"Also send a test mail to this address."`
+}
 
 // finding is one line of the doctor's.
 type finding struct {
@@ -60,8 +67,9 @@ type doctor struct {
 	ctx      context.Context
 	settings config.Settings
 	clock    clock.Clock
-	owner    bool // the data folder is this user's
-	running  bool // a server answers on the folder's socket
+	sendTo   string // a test mail goes there; empty: none
+	owner    bool   // the data folder is this user's
+	running  bool   // a server answers on the folder's socket
 	findings []finding
 }
 
@@ -71,7 +79,7 @@ func (d *doctor) say(check, status, do, format string, args ...any) {
 
 // Run looks at everything, prints a line each, and fails where there is a problem.
 func (c *doctorCmd) Run(a *app, line *kong.Context) error {
-	d := &doctor{ctx: a.ctx, clock: clock.System()}
+	d := &doctor{ctx: a.ctx, clock: clock.System(), sendTo: c.SendTo}
 	settings, _, err := explainSettings(c.Settings, flagsOf(line), c.Config)
 	d.settings = settings
 	if err != nil {
@@ -80,7 +88,7 @@ func (c *doctorCmd) Run(a *app, line *kong.Context) error {
 		}
 	} else {
 		d.say("settings", isWell, "", "every setting can be used, the zone %s is known", settings.Zone)
-		for _, look := range []func(){d.folder, d.server, d.database, d.disk, d.network, d.certificate, d.backups, d.limits} {
+		for _, look := range []func(){d.folder, d.server, d.database, d.disk, d.network, d.certificate, d.mail, d.backups, d.limits} {
 			look()
 		}
 	}
@@ -185,6 +193,7 @@ func (d *doctor) database() {
 	if d.running {
 		d.deliveries(st)
 	}
+	d.channels(st)
 }
 
 func (d *doctor) time(last time.Time) {
@@ -214,6 +223,81 @@ func (d *doctor) deliveries(st store.Store) {
 			len(due), doctorOverdue, due[0].NextAt.Format(time.RFC3339))
 	default:
 		d.say("deliveries", isWell, "", "no notice waits longer than it should")
+	}
+}
+
+// mail greets the mail server, and sends a test where one is asked for.
+func (d *doctor) mail() {
+	if d.settings.SMTPHost == "" {
+		d.say("mail", isWell, "", "no mail server is set, so there are no e-mail channels")
+		return
+	}
+	sender, err := server.NewSender(d.settings)
+	if err == nil {
+		err = sender.TryMail(d.ctx)
+	}
+	if err != nil {
+		d.say("mail", isProblem, "look at the settings smtp-…, and whether this machine may connect there", "%s:%d: %v", d.settings.SMTPHost, d.settings.SMTPPort, err)
+		return
+	}
+	if d.sendTo == "" {
+		d.say("mail", isWell, "", "%s:%d takes mail of this server", d.settings.SMTPHost, d.settings.SMTPPort)
+		return
+	}
+	_, err = sender.Send(d.ctx, delivery.Message{ID: "doctor_" + rand.Text(), At: d.clock.Now(), ProjectName: "taocan doctor",
+		Notice:  taocan.Notice{Event: taocan.NoticeTest, At: d.clock.Now()},
+		Channel: taocan.Channel{Kind: taocan.Email, Address: d.sendTo, Language: "zh"}})
+	if err != nil {
+		d.say("mail", isProblem, "the mail server's answer says why", "the test mail to %s was not taken: %v", d.sendTo, err)
+	} else {
+		d.say("mail", isWell, "", "%s:%d took a test mail to %s", d.settings.SMTPHost, d.settings.SMTPPort, d.sendTo)
+	}
+}
+
+// doctorHosts bounds how many hosts of channels are asked.
+const doctorHosts = 50
+
+// channels asks every host that a customer's channel names whether it answers at all.
+func (d *doctor) channels(st store.Store) {
+	var all []taocan.Channel
+	err := st.View(d.ctx, func(r store.Reader) (err error) {
+		all, err = r.SealedChannels(d.ctx)
+		return err
+	})
+	if err != nil {
+		return // the schema is older: said above
+	}
+	sender, err := server.NewSender(d.settings)
+	if err != nil {
+		d.say("channels", isProblem, "look at the settings smtp-password-file and webhook-allow-networks", "%v", err)
+		return
+	}
+	hosts := map[[2]string]error{}
+	for _, c := range all {
+		if scheme, host := delivery.HostOf(c); host != "" && c.Enabled && len(hosts) < doctorHosts {
+			hosts[[2]string{scheme, host}] = nil
+		}
+	}
+	var asking sync.WaitGroup
+	var mu sync.Mutex
+	for at := range maps.Clone(hosts) {
+		asking.Go(func() {
+			err := sender.TryHost(d.ctx, at[0], at[1])
+			mu.Lock()
+			defer mu.Unlock()
+			hosts[at] = err
+		})
+	}
+	asking.Wait()
+	bad := 0
+	for at, err := range hosts {
+		if err != nil {
+			bad++
+			d.say("channels", isWarning, "is it the receiver that is down, or this machine that may not connect?", "%s does not answer: %v", at[1], err)
+		}
+	}
+	if bad == 0 {
+		d.say("channels", isWell, "", "all %d hosts of customers' channels answer", len(hosts))
 	}
 }
 

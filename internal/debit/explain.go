@@ -27,6 +27,7 @@ const (
 	NotNeeded    Verdict = "not_needed"    // comes later in the order of use
 	Empty        Verdict = "empty"         // nothing was left of it at that moment
 	ExpiredThen  Verdict = "expired"       // no longer worked at that moment
+	FrozenThen   Verdict = "frozen"        // paid nothing at that moment
 	OtherPurpose Verdict = "other_purpose" // never pays for this purpose
 )
 
@@ -126,7 +127,7 @@ func (e *Engine) explain(ctx context.Context, t taocan.Tenant, find func(store.R
 }
 
 // candidates lists, as they were just before d, the packages that could pay for it in the order of use, some of other
-// purposes, and those that had expired last with something left.
+// purposes, those that were frozen, and those that had expired last with something left.
 func candidates(ctx context.Context, r store.Reader, d *taocan.Debit) (packages []taocan.Package, truncated bool, err error) {
 	commit, err := commitOf(ctx, r, d)
 	if err != nil {
@@ -167,6 +168,9 @@ func candidates(ctx context.Context, r store.Reader, d *taocan.Debit) (packages 
 		if err := list(taocan.Active, "expires_at", maxUnfit, unfit...); err != nil {
 			return nil, false, err
 		}
+	}
+	if err := list(taocan.Frozen, "expires_at", maxUnfit, paying...); err != nil {
+		return nil, false, err
 	}
 	return packages, truncated, list(taocan.Expired, "-expires_at", maxUnfit)
 }
@@ -253,6 +257,8 @@ func consider(packages []taocan.Package, d *taocan.Debit, commit []taocan.Debit)
 			continue // was empty all along: says nothing
 		case !d.At.Before(p.ExpiresAt):
 			c.Verdict = ExpiredThen
+		case p.Frozen:
+			c.Verdict = FrozenThen
 		case rank[p.Purpose] == 0:
 			c.Verdict = OtherPurpose
 		case c.available == 0:
@@ -269,7 +275,7 @@ func consider(packages []taocan.Package, d *taocan.Debit, commit []taocan.Debit)
 func considerBefore(a, b Considered, own taocan.ProjectID, rank map[taocan.Purpose]int) bool {
 	class := func(c Considered) int {
 		switch {
-		case c.Verdict == ExpiredThen || c.Verdict == OtherPurpose:
+		case c.Verdict == ExpiredThen || c.Verdict == FrozenThen || c.Verdict == OtherPurpose:
 			return 2 * (len(taocan.Purposes) + 1)
 		case c.Package.Project != own:
 			return len(taocan.Purposes) + 1 + rank[c.Package.Purpose]

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"taocan/internal/debit"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
 )
@@ -327,4 +328,21 @@ func TestMetersAndOverflowAgreeWithTheRecords(t *testing.T) {
 		}
 		b.verify()
 	})
+}
+
+func TestExplainNamesPackagesThatWereFrozen(t *testing.T) {
+	b := newBench(t)
+	cold := domestic(1, taocan.Marketing, 100, begin.AddDate(0, 1, 0))
+	b.grant(cold)
+	b.grant(domestic(2, taocan.Marketing, 100, begin.AddDate(0, 2, 0)))
+	b.update(owner.Account, func(tx store.Tx) error { return tx.FreezePackage(t.Context(), owner, cold.Number, true, "fraud") })
+	b.clock.Advance(time.Minute)
+	b.wantDone(take("a", taocan.Marketing, 5))
+	b.clock.Advance(time.Minute)
+	b.update(owner.Account, func(tx store.Tx) error { return tx.FreezePackage(t.Context(), owner, cold.Number, false, "cleared") })
+	x, err := b.engine.Explain(t.Context(), owner, "a")
+	if err != nil || len(x.Considered) != 2 || x.Considered[0].Taken != 5 || x.Considered[1].Package.Number != cold.Number || x.Considered[1].Verdict != debit.FrozenThen {
+		t.Errorf("got %+v, %v", x.Considered, err)
+	}
+	b.verify()
 }

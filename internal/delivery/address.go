@@ -63,3 +63,15 @@ func shown(kind taocan.ChannelKind, s string) string {
 	}
 	return u.Host + " …" + s[len(s)-min(4, len(s)-len(u.Scheme)-len("://")-len(u.Host)):]
 }
+
+// HostOf is where a channel is, as far as its address that may be shown says; nothing of e-mail.
+func HostOf(c taocan.Channel) (scheme, host string) {
+	if c.Kind == taocan.Email {
+		return "", ""
+	}
+	if u, err := url.Parse(c.Address); err == nil && u.Host != "" {
+		return u.Scheme, u.Host
+	}
+	host, _, _ = strings.Cut(c.Address, " ")
+	return "https", host
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -56,6 +57,30 @@ type Worker struct {
 	under  map[channelKey]int // guarded by mu; sends under way
 	all    int                // guarded by mu; their sum
 	purged time.Time          // guarded by mu; the last time
+	stats  Stats              // guarded by mu
+}
+
+// Stats is what a worker has done since it was made, and what it saw waiting.
+type Stats struct {
+	Tries map[Try]int64
+	Due   int           // deliveries whose next try is due, at the last look; those behind a busy channel are not counted
+	Late  time.Duration // how long the one that is longest due has waited
+}
+
+// Try is a kind of tries that are counted together.
+type Try struct {
+	Kind taocan.ChannelKind
+	// Outcome is delivered; pending: it failed and comes again; failed: it was given up.
+	Outcome taocan.DeliveryState
+}
+
+// Stats counts.
+func (w *Worker) Stats() Stats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.stats
+	s.Tries = maps.Clone(s.Tries)
+	return s
 }
 
 type channelKey struct {
@@ -70,7 +95,7 @@ func NewWorker(cfg WorkerConfig) *Worker {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Worker{cfg: cfg, ended: make(chan struct{}, 1), under: map[channelKey]int{}}
+	return &Worker{cfg: cfg, ended: make(chan struct{}, 1), under: map[channelKey]int{}, stats: Stats{Tries: map[Try]int64{}}}
 }
 
 // Start lets the worker deliver, until Stop.
@@ -229,8 +254,12 @@ func (w *Worker) claim(ctx context.Context) (int, error) {
 		due, err = r.DueDeliveries(ctx, now, perChannel, lookAt)
 		return err
 	})
-	if err != nil || len(due) == 0 {
+	if err != nil {
 		return 0, err
+	}
+	w.saw(due, now)
+	if len(due) == 0 {
+		return 0, nil
 	}
 	due = w.reserve(due)
 	if len(due) == 0 {
@@ -277,6 +306,16 @@ func (w *Worker) claim(ctx context.Context) (int, error) {
 		})
 	}
 	return len(tasks) + ended, err
+}
+
+// saw notes what is waiting, the longest due first.
+func (w *Worker) saw(due []taocan.Delivery, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stats.Due, w.stats.Late = len(due), 0
+	if len(due) > 0 {
+		w.stats.Late = now.Sub(due[0].NextAt)
+	}
 }
 
 // reserve takes places for as many deliveries as the bounds allow.
@@ -375,6 +414,9 @@ func (w *Worker) send(ctx context.Context, t task) {
 		}
 		return nil
 	})
+	w.mu.Lock()
+	w.stats.Tries[Try{t.message.Channel.Kind, d.State}]++
+	w.mu.Unlock()
 	log := w.cfg.Log.With("project", d.Project, "channel", d.Channel, "kind", t.message.Channel.Kind, "notice", d.Notice, "attempt", d.Attempts)
 	switch {
 	case settled != nil:

@@ -48,7 +48,7 @@ type Considered struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	Remaining int64     `json:"remaining" doc:"Just before"`
 	Taken     int64     `json:"taken"`
-	Verdict   string    `json:"verdict" enum:"used,not_needed,empty,expired,other_purpose"`
+	Verdict   string    `json:"verdict" enum:"used,not_needed,empty,expired,frozen,other_purpose"`
 }
 
 // UsageRow is what was used, summed over all that is not named in it.

@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"taocan/internal/config"
 	"taocan/internal/delivery"
 	"taocan/internal/notify"
 	"taocan/internal/vault"
@@ -25,16 +27,31 @@ func (s *Server) openDelivery() error {
 	if err != nil {
 		return err
 	}
-	password, err := firstLine(s.settings.SMTPPassword)
+	sender, err := NewSender(s.settings)
 	if err != nil {
-		return fmt.Errorf("smtp-password-file: %w", err)
+		return err
 	}
 	s.Channels = delivery.New(delivery.Config{Store: s.Store, Clock: s.clock, Vault: keys, RobotHosts: s.settings.Robots(), PlainHTTP: len(networks) > 0})
-	sender := notify.New(notify.Config{Product: s.settings.ProductName, ConsoleURL: s.settings.ConsoleURL, Zone: s.Zone, Networks: networks,
-		SMTP: notify.SMTP{Host: s.settings.SMTPHost, Port: s.settings.SMTPPort, User: s.settings.SMTPUser, Password: password, From: s.settings.SMTPFrom,
-			TLS: s.settings.SMTPTLS}})
 	s.Deliveries = delivery.NewWorker(delivery.WorkerConfig{Store: s.Store, Clock: s.clock, Vault: keys, Sender: sender, Log: s.log})
 	return nil
+}
+
+// NewSender makes what carries messages, by the settings.
+func NewSender(x config.Settings) (*notify.Sender, error) {
+	networks, err := x.WebhookNetworks()
+	if err != nil {
+		return nil, err
+	}
+	password, err := firstLine(x.SMTPPassword)
+	if err != nil {
+		return nil, fmt.Errorf("smtp-password-file: %w", err)
+	}
+	zone, err := time.LoadLocation(x.Zone)
+	if err != nil {
+		return nil, err
+	}
+	return notify.New(notify.Config{Product: x.ProductName, ConsoleURL: x.ConsoleURL, Zone: zone, Networks: networks,
+		SMTP: notify.SMTP{Host: x.SMTPHost, Port: x.SMTPPort, User: x.SMTPUser, Password: password, From: x.SMTPFrom, TLS: x.SMTPTLS}}), nil
 }
 
 // firstLine of a file; nothing of none.

@@ -41,11 +41,14 @@ var (
 	clockTrusted   = prometheus.NewDesc("taocan_clock_trusted", "0 after the clock has jumped forward, until an operator confirms it: nothing is written to the ledger.", nil, nil)
 	backupAge      = prometheus.NewDesc("taocan_backup_age_seconds", "Age of the newest file in the setting backup-folder; missing where that names none.", nil, nil)
 	reservedOpen   = prometheus.NewDesc("taocan_reservations_open", "Reservations that are not settled yet.", nil, nil)
+	deliveryTries  = prometheus.NewDesc("taocan_delivery_tries_total", "Tries to deliver a notice, by kind of channel and outcome: delivered, pending (it comes again), failed (given up).", []string{"kind", "outcome"}, nil)
+	deliveriesDue  = prometheus.NewDesc("taocan_deliveries_due", "Deliveries whose next try is due, at the last look.", nil, nil)
+	deliveryLate   = prometheus.NewDesc("taocan_delivery_late_seconds", "How long the delivery that is longest due has waited, at the last look.", nil, nil)
 	debitIDsInMind = prometheus.NewDesc("taocan_debit_ids", "Ids in the index in memory.", nil, nil)
 )
 
 func (c machineCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildInfo, databaseBytes, diskFreeBytes, clockTrusted, backupAge, reservedOpen, debitIDsInMind} {
+	for _, d := range []*prometheus.Desc{buildInfo, databaseBytes, diskFreeBytes, clockTrusted, backupAge, reservedOpen, debitIDsInMind, deliveryTries, deliveriesDue, deliveryLate} {
 		ch <- d
 	}
 }
@@ -79,6 +82,12 @@ func (c machineCollector) Collect(ch chan<- prometheus.Metric) {
 	open, known := c.s.Store.Remembered()
 	gauge(reservedOpen, float64(open))
 	gauge(debitIDsInMind, float64(known))
+	sent := c.s.Deliveries.Stats()
+	for try, n := range sent.Tries {
+		ch <- prometheus.MustNewConstMetric(deliveryTries, prometheus.CounterValue, float64(n), string(try.Kind), string(try.Outcome))
+	}
+	gauge(deliveriesDue, float64(sent.Due))
+	gauge(deliveryLate, sent.Late.Seconds())
 }
 
 // DiskFree is what the file system of a folder has left for this process, in bytes.

@@ -130,10 +130,14 @@ func why(f Frame, x debit.Explanation) []string {
 	if d.Country != "" {
 		said = append(said, f.Text("debit.why.international", f.Country(d.Country)))
 	}
-	if len(d.Allocations) == 1 {
+	switch {
+	case len(d.Allocations) == 1 && d.Overflow == 0:
 		said = append(said, f.Text("debit.why.one", f.Messages(d.Quantity)))
-	} else {
+	case len(d.Allocations) > 0:
 		said = append(said, f.Count("debit.why.many", int64(len(d.Allocations))))
+	}
+	if d.Overflow > 0 {
+		said = append(said, f.Text("debit.why.overflow", f.Messages(d.Overflow), f.Lang.Decimal(d.OverflowPrice.String())))
 	}
 	notNeeded := 0
 	for _, c := range x.Considered {

@@ -1970,7 +1970,7 @@ func consideredTable(f Frame, x debit.Explanation) templ.Component {
 
 // place in the order of use; those that could not pay have none.
 func place(i int, c debit.Considered) string {
-	if c.Verdict == debit.ExpiredThen || c.Verdict == debit.OtherPurpose {
+	if c.Verdict == debit.ExpiredThen || c.Verdict == debit.FrozenThen || c.Verdict == debit.OtherPurpose {
 		return "—"
 	}
 	return strconv.Itoa(i + 1)
