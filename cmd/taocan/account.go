@@ -182,6 +182,7 @@ func (c *accountStatementCmd) Run(a *app) error {
 type projectCmd struct {
 	Create projectCreateCmd `cmd:"" help:"Create a project of an account."`
 	List   projectListCmd   `cmd:"" help:"List projects."`
+	Pool   projectPoolCmd   `cmd:"" help:"Say whose packages pay for a project besides its own."`
 }
 
 var projectFields = []string{"id", "account", "name", "created_at"}

@@ -16,31 +16,33 @@ import (
 type commands struct {
 	JSON bool `name:"json" help:"Answer as JSON, one line on stdout."`
 
-	Demo      demoCmd      `cmd:"" help:"Start a server with demo data on a temporary folder and say where to look."`
-	Serve     serveCmd     `cmd:"" help:"Start the server."`
-	Migrate   migrateCmd   `cmd:"" help:"Create the database or bring its schema up to date."`
-	Verify    verifyCmd    `cmd:"" help:"Prove that balances equal entries, payments equal orders and the history is unaltered."`
-	Config    configCmd    `cmd:"" help:"Settings: print them as they hold, check a file."`
-	Doctor    doctorCmd    `cmd:"" help:"Look at settings, folder, database, clock, disk and network, and say what to do."`
-	Ready     readyCmd     `cmd:"" help:"Ask the server whether it takes calls: exit code 0 or 1."`
-	Backup    backupCmd    `cmd:"" help:"Copy the database to one file, beside a running server."`
-	Restore   restoreCmd   `cmd:"" help:"Make a backup the database of an empty data folder."`
-	Import    importCmd    `cmd:"" help:"Take over what another system exported."`
-	Account   accountCmd   `cmd:"" help:"Customers: create, list, identity level, money."`
-	Project   projectCmd   `cmd:"" help:"Projects of accounts."`
-	Member    memberCmd    `cmd:"" help:"Logins of an account, or of the platform's staff."`
-	Token     tokenCmd     `cmd:"" help:"API tokens."`
-	Voucher   voucherCmd   `cmd:"" help:"Vouchers."`
-	PriceList priceListCmd `cmd:"" help:"Price lists."`
-	Product   productCmd   `cmd:"" help:"Fixed packages on sale."`
-	Package   packageCmd   `cmd:"" help:"Find, grant and adjust packages."`
-	Agreement agreementCmd `cmd:"" help:"Versions of the service agreement."`
-	Order     orderCmd     `cmd:"" help:"Orders of all accounts."`
-	Key       keyCmd       `cmd:"" help:"The master key, which seals secrets in the database."`
-	Audit     auditCmd     `cmd:"" help:"What operators did, and owners in their accounts."`
-	Clock     clockCmd     `cmd:"" help:"The server's clock after it has jumped."`
-	Bench     benchCmd     `cmd:"" help:"Drive a server, or an engine in this process, with debits and measure it."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Demo          demoCmd          `cmd:"" help:"Start a server with demo data on a temporary folder and say where to look."`
+	Serve         serveCmd         `cmd:"" help:"Start the server."`
+	Migrate       migrateCmd       `cmd:"" help:"Create the database or bring its schema up to date."`
+	Verify        verifyCmd        `cmd:"" help:"Prove that balances equal entries, payments equal orders and the history is unaltered."`
+	Config        configCmd        `cmd:"" help:"Settings: print them as they hold, check a file."`
+	Doctor        doctorCmd        `cmd:"" help:"Look at settings, folder, database, clock, disk and network, and say what to do."`
+	Ready         readyCmd         `cmd:"" help:"Ask the server whether it takes calls: exit code 0 or 1."`
+	Backup        backupCmd        `cmd:"" help:"Copy the database to one file, beside a running server."`
+	Restore       restoreCmd       `cmd:"" help:"Make a backup the database of an empty data folder."`
+	Import        importCmd        `cmd:"" help:"Take over what another system exported."`
+	Account       accountCmd       `cmd:"" help:"Customers: create, list, identity level, money."`
+	Project       projectCmd       `cmd:"" help:"Projects of accounts."`
+	Member        memberCmd        `cmd:"" help:"Logins of an account, or of the platform's staff."`
+	Token         tokenCmd         `cmd:"" help:"API tokens."`
+	Voucher       voucherCmd       `cmd:"" help:"Vouchers."`
+	PriceList     priceListCmd     `cmd:"" help:"Price lists."`
+	OverflowPrice overflowPriceCmd `cmd:"" help:"Prices of messages beyond all packages."`
+	Product       productCmd       `cmd:"" help:"Fixed packages on sale."`
+	Package       packageCmd       `cmd:"" help:"Find, grant and adjust packages."`
+	Agreement     agreementCmd     `cmd:"" help:"Versions of the service agreement."`
+	Order         orderCmd         `cmd:"" help:"Orders of all accounts."`
+	Key           keyCmd           `cmd:"" help:"The master key, which seals secrets in the database."`
+	Audit         auditCmd         `cmd:"" help:"What operators did, and owners in their accounts."`
+	Statement     statementCmd     `cmd:"" help:"Monthly statements of a project or an account."`
+	Clock         clockCmd         `cmd:"" help:"The server's clock after it has jumped."`
+	Bench         benchCmd         `cmd:"" help:"Drive a server, or an engine in this process, with debits and measure it."`
+	Version       versionCmd       `cmd:"" help:"Print the version."`
 }
 
 // app is what commands share.

@@ -124,9 +124,9 @@ func (e *env) settle(id taocan.AccountID, projects ...taocan.Tenant) {
 		_, _, err := e.packages.Grant(e.ctx, staff, t, e.key(), []byte("content"), packages.GrantRequest{Category: taocan.Domestic, Purpose: taocan.Verification,
 			Quantity: 1_000_000, ValidityMonths: 12, Reason: "@" + p})
 		e.must(err)
-		e.take(t, taocan.KindDebit, "=1+debit-"+p, 3)
-		e.take(t, taocan.KindReservation, "kept-"+p, 5)
-		e.take(t, taocan.KindReservation, "open-"+p, 7)
+		e.take(t, taocan.KindDebit, taocan.DebitID("=1+debit-"+p), 3)
+		e.take(t, taocan.KindReservation, taocan.DebitID("kept-"+p), 5)
+		e.take(t, taocan.KindReservation, taocan.DebitID("open-"+p), 7)
 		e.clock.Advance(time.Second)
 		e.do(store.Op{Tenant: t, Kind: store.OpCommit, ID: taocan.DebitID("kept-" + p), Quantity: 2})
 	}
@@ -138,7 +138,7 @@ func (e *env) buy(tx store.Tx, t taocan.Tenant) error {
 	o := taocan.Order{Tenant: t, ID: taocan.OrderID("O-" + t.Project), Description: "-1+" + string(t.Project), AgreementVersion: "1", AgreementHash: "hash",
 		By: taocan.Actor{Tenant: t, Token: "tok"}, CreatedAt: tx.Now(), ClosesAt: tx.Now().Add(time.Hour), State: taocan.OrderPending,
 		Quote: taocan.Quote{Purchase: taocan.Purchase{Kind: taocan.Custom, Category: taocan.Domestic, Purpose: taocan.Verification, Quantity: 100}, Name: "100", Each: 100, Packages: 1,
-			Quantity: 100, UnitPrice: 440, HasUnitPrice: true, Amount: 440, ValidityMonths: 24, ChargeOn: taocan.Submit, PriceList: "list"}}
+			Quantity: 100, UnitPrice: 440, HasUnitPrice: true, Amount: 440, ValidityMonths: 24, ChargeOn: taocan.ChargeOnSubmit, PriceList: "list"}}
 	if err := tx.InsertOrder(e.ctx, o); err != nil {
 		return err
 	}

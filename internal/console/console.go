@@ -21,6 +21,7 @@ import (
 	"taocan/internal/live"
 	"taocan/internal/order"
 	"taocan/internal/packages"
+	"taocan/internal/statement"
 	"taocan/internal/taocan"
 	"taocan/internal/topup"
 )
@@ -45,6 +46,8 @@ type Config struct {
 	Limits   *limit.Limits
 	Live     *live.Hub
 	Archive  *archive.Archive
+
+	Statements *statement.Statements
 }
 
 // console holds what pages share. Immutable after New.
@@ -80,6 +83,7 @@ func New(cfg Config) (http.Handler, error) {
 	c.alertRuleRoutes()
 	c.voucherRoutes()
 	c.walletRoutes()
+	c.statementRoutes()
 	c.settingsProjectRoutes()
 	c.settingsMemberRoutes()
 	c.settingsTokenRoutes()

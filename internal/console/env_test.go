@@ -21,6 +21,7 @@ import (
 
 	"taocan/internal/access"
 	"taocan/internal/alert"
+	"taocan/internal/archive"
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/console"
@@ -31,6 +32,7 @@ import (
 	"taocan/internal/order"
 	"taocan/internal/packages"
 	"taocan/internal/rest"
+	"taocan/internal/statement"
 	"taocan/internal/store"
 	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
@@ -108,7 +110,9 @@ func newEnv(t testing.TB) *env {
 	hub := live.New(live.Config{Store: e.store, Clock: e.clock, Packages: e.packages, Orders: e.orders, Alerts: e.alerts})
 	hub.Start(ctx)
 	pages, err := console.New(console.Config{Log: log, Clock: e.clock, Zone: shanghai, Random: &counting{}, Access: e.access, Catalog: e.catalog,
-		Orders: e.orders, Packages: e.packages, Debits: e.engine, Alerts: e.alerts, TopUps: e.topUps, Limits: e.limits, Channels: channels, Mail: true, Live: hub})
+		Orders: e.orders, Packages: e.packages, Debits: e.engine, Alerts: e.alerts, TopUps: e.topUps, Limits: e.limits, Channels: channels, Mail: true, Live: hub,
+		Archive:    archive.New(e.store, shanghai),
+		Statements: statement.New(e.store, e.clock, shanghai)})
 	e.must(err)
 	handler, err := rest.New(rest.Config{Log: log, Clock: e.clock, Zone: shanghai, Version: "test", Store: e.store, Access: e.access, Catalog: e.catalog,
 		Orders: e.orders, Packages: e.packages, Engine: e.engine, Alerts: e.alerts, TopUps: e.topUps, Limits: e.limits, Live: hub, Pages: pages})

@@ -15,6 +15,7 @@ import (
 
 func (c *console) operatorRoutes() {
 	c.operatorHomeRoutes()
+	c.operatorOverviewRoutes()
 	c.operatorAccountRoutes()
 	c.operatorWalletRoutes()
 	c.operatorMemberRoutes()

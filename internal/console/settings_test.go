@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"archive/zip"
 	"net/http"
 	"net/url"
 	"slices"
@@ -241,5 +242,31 @@ func TestWhatWasDoneIsSaidInFixedWordsOnly(t *testing.T) {
 				t.Errorf("%s shows what its address says", path)
 			}
 		}
+	}
+}
+
+func TestOwnersDownloadEverythingOfTheirAccount(t *testing.T) {
+	e := newEnv(t)
+	owner := e.signIn(taocan.Owner)
+	owner.get("/settings").wantPage(t, http.StatusOK, "导出全部数据", "下载 ZIP 文件")
+	owner.english().get("/settings").wantPage(t, http.StatusOK, "Everything as files", "Download ZIP")
+	got := owner.get("/settings/export.zip")
+	if got.status != http.StatusOK || got.header.Get("Content-Type") != "application/zip" || got.header.Get("Content-Disposition") != `attachment; filename="taocan-demo.zip"` {
+		t.Errorf("got %d with %v", got.status, got.header)
+	}
+	files, err := zip.NewReader(strings.NewReader(got.body), int64(len(got.body)))
+	e.must(err)
+	if _, err := files.Open("wallet_entries.csv"); err != nil {
+		t.Error(err)
+	}
+	for _, role := range []taocan.Role{taocan.Finance, taocan.Viewer} {
+		other := e.signIn(role)
+		if page := other.get("/settings"); strings.Contains(page.body, "/settings/export.zip") {
+			t.Errorf("the download is offered to a %s", role)
+		}
+		other.get("/settings/export.zip").wantPage(t, http.StatusForbidden)
+	}
+	if got := e.signIn(taocan.OperatorRole).get("/settings/export.zip"); got.status == http.StatusOK {
+		t.Error("an operator has no account whose settings these are")
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"taocan/internal/access"
 	"taocan/internal/alert"
+	"taocan/internal/archive"
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/debit"
@@ -107,7 +108,7 @@ func newEnv(t *testing.T) *env {
 		Store: e.store, Access: e.access, Catalog: e.catalog, Orders: e.orders, Packages: e.packages, Engine: e.engine,
 		Alerts: alerts, Live: e.live,
 		TopUps: e.topUps, Limits: limit.New(e.store, e.clock, shanghai),
-		Statements: statement.New(e.store, e.clock, shanghai), Channels: e.channels})
+		Statements: statement.New(e.store, e.clock, shanghai), Archive: archive.New(e.store, shanghai), Channels: e.channels})
 	e.must(err)
 	t.Cleanup(func() {
 		ctx := context.Background()

@@ -178,6 +178,10 @@ func (a *api) statementRoutes() {
 		func(ctx context.Context, in *InMonth) (statement.Statement, error) {
 			return a.Statements.Project(ctx, edge.ActorOf(ctx).Tenant, in.Month)
 		})
+	projects := "/v1/operator/projects/{project}/statements"
+	add(a, operators, op(projects, "list-project-statements", "operator", "Months that have a statement of the project, the newest first", ""), a.anyProjectMonths)
+	add(a, operators, op(projects+"/{month}", "get-project-statement", "operator", "A month of any project", about), a.anyProjectStatement)
+	addFiles(a, operators, op(projects+"/{month}/lines", "export-project-statement", "operator", "A month of any project", about), a.statementOfProject)
 	add(a, operators, op(accounts, "list-account-statements", "operator", "Months that have a statement, the newest first", ""), a.accountMonths)
 	add(a, operators, op(accounts+"/{month}", "get-account-statement", "operator", "A month of an account, all projects and the wallet", about), a.accountStatement)
 	addFiles(a, operators, op(accounts+"/{month}/lines", "export-account-statement", "operator", "A month of an account", about),
@@ -237,6 +241,32 @@ func (a *api) projectStatement(ctx context.Context, in *InMonth) (*out[Statement
 
 func (a *api) accountStatement(ctx context.Context, in *InAccountMonth) (*out[Statement], error) {
 	return shown(a.toStatement)(a.Statements.Account(ctx, edge.ActorOf(ctx), taocan.AccountID(in.Account), in.Month))
+}
+
+func (a *api) anyProjectMonths(ctx context.Context, in *InProject) (*out[Items[StatementMonth]], error) {
+	t, err := a.tenantOf(ctx, in.Project)
+	if err != nil {
+		return nil, err
+	}
+	return shown(a.toMonths)(a.Statements.Months(ctx, t))
+}
+
+func (a *api) anyProjectStatement(ctx context.Context, in *InMonth) (*out[Statement], error) {
+	return shown(a.toStatement)(a.statementOfProject(ctx, in))
+}
+
+// statementOfProject is for operators, whose calls name a project without its account.
+func (a *api) statementOfProject(ctx context.Context, in *InMonth) (statement.Statement, error) {
+	t, err := a.tenantOf(ctx, in.Project)
+	if err != nil {
+		return statement.Statement{}, err
+	}
+	return a.Statements.Project(ctx, t, in.Month)
+}
+
+func (a *api) tenantOf(ctx context.Context, project string) (taocan.Tenant, error) {
+	p, err := a.Access.Project(ctx, taocan.ProjectID(project))
+	return taocan.Tenant{Account: p.Account, Project: p.ID}, err
 }
 
 func (a *api) overview(ctx context.Context, in *struct {

@@ -129,7 +129,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	pages, err := console.New(console.Config{
 		Log: o.Log, Clock: o.Clock, Zone: s.Zone, Product: o.Settings.ProductName, Random: rand.Reader, Access: s.Access, Catalog: s.Catalog,
 		Orders: s.Orders, Packages: s.Packages, Debits: s.Debits, Alerts: s.Alerts, TopUps: s.TopUps, Limits: s.Limits, Channels: s.Channels, Mail: o.Settings.SMTPHost != "", Live: s.Live,
-		Archive: s.Archive,
+		Archive: s.Archive, Statements: s.Statements,
 	})
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ var (
 
 // books is a store with two accounts, and the use cases on it. It begins at noon of 2026-03-01.
 type books struct {
-	*testing.T
+	testing.TB
 	ctx      context.Context
 	clock    *clock.Fake
 	store    *sqlite.Store
@@ -43,9 +43,9 @@ type books struct {
 	drawn int
 }
 
-func open(t *testing.T) *books {
+func open(t testing.TB) *books {
 	t.Helper()
-	b := &books{T: t, ctx: context.WithoutCancel(t.Context()), clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, zone))}
+	b := &books{TB: t, ctx: context.WithoutCancel(t.Context()), clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, zone))}
 	var err error
 	b.store, err = sqlite.Open(b.ctx, sqlite.Options{Dir: t.TempDir(), Clock: b.clock})
 	b.must(err)

@@ -18,7 +18,7 @@ type MeterKey struct {
 // it was taken. Owned by the group commit that it is lent to.
 type Meter struct {
 	zone    *time.Location
-	since   string // the first day that is counted in full
+	since   string // the first day that is counted, in full
 	days    map[MeterKey]taocan.Segments
 	sums    map[meterSum]taocan.Segments
 	changed map[MeterKey]bool
@@ -59,6 +59,10 @@ func (m *Meter) Load(k MeterKey, q taocan.Segments) {
 func (m *Meter) Add(at time.Time, r *taocan.DebitRequest, q taocan.Segments) {
 	k := MeterKey{m.Period(taocan.PerDay, at), r.Category, r.Purpose, r.Country}
 	if k.Day < m.since {
+		return
+	}
+	// Another zone set since puts the taking on another day. A meter is no ledger: it must not stop one by falling below 0.
+	if q = max(q, -m.days[k]); q == 0 {
 		return
 	}
 	m.Load(k, q)

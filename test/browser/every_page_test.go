@@ -51,7 +51,12 @@ func furnish(d *demo) (members, staff []sight) {
 		post("/debits", object{"id": fmt.Sprintf("m-%d", n), "category": "domestic", "purpose": "verification", "quantity": 10 + n, "reference": "task-1"})
 	}
 	post("/debits", object{"id": "abroad-1", "category": "international", "country": "HK", "quantity": 3})
+	post("/debits/batch", object{"debits": []object{ // refused
+		{"id": "refused-1", "category": "international", "country": "HK", "quantity": 90_000_000}}})
+	d.call("POST", "/v1/operator/projects", d.OperatorToken, object{"id": "demo-2", "account": "demo", "name": "second"}) // to transfer to
 	post("/reservations", object{"id": "r-1", "category": "domestic", "purpose": "marketing", "quantity": 30})
+	// The name never resolves, so that the delivery stands in the log with its error.
+	channel := post("/channels", object{"kind": "webhook", "name": "ops", "address": "https://hooks.invalid/alerts", "language": "zh", "enabled": true})["id"].(string)
 	d.call("PUT", project+"/alerts", d.Token, object{"rules": []object{
 		{"category": "domestic", "purpose": "marketing", "threshold": 100_000, "enabled": true},
 		{"category": "domestic", "purpose": "verification", "threshold": 100, "enabled": true}}})
@@ -65,6 +70,7 @@ func furnish(d *demo) (members, staff []sight) {
 	d.call("PUT", project+"/overflow", d.Token, object{"overflow": []object{{"category": "domestic", "month_cap": "100.00"}}})
 
 	dialog := func(p *page) { p.seeAt("dialog#buy[open]"); p.seeAt("#buy-submit") }
+	month := d.call("GET", project+"/statements", d.Token, nil)["items"].([]any)[0].(object)["month"].(string) // the running one
 	members = []sight{
 		{name: "packages-domestic", path: "/packages/domestic"},
 		{name: "packages-international", path: "/packages/international"},
@@ -86,7 +92,19 @@ func furnish(d *demo) (members, staff []sight) {
 		{name: "payment-success", path: "/orders/" + paid + "/paid"},
 		{name: "vouchers", path: "/vouchers"},
 		{name: "wallet", path: "/wallet"},
+		{name: "statements", path: "/statements"},
+		{name: "statement", path: "/statements/" + month},
+		{name: "statement-account", path: "/account-statements/" + month},
 		{name: "alerts", path: "/alerts"},
+		{name: "alert-rules", path: "/alerts/rules"},
+		{name: "channels", path: "/channels"},
+		{name: "channel", path: "/channels/" + channel},
+		{name: "channel-secret", path: "/channels", open: func(p *page) {
+			p.click(".row-actions details:first-of-type summary")
+			p.click("form[action='/channels/rotate'] button")
+			p.seeAt("#secret")
+		}},
+		{name: "deliveries", path: "/deliveries", open: func(p *page) { p.seeAt("#delivery-rows .badge") }},
 		{name: "top-ups", path: "/top-ups", open: func(p *page) {
 			p.click("#topup-domestic-marketing-fold summary")
 			p.seeAt("#topup-domestic-marketing-level")
@@ -113,6 +131,10 @@ func furnish(d *demo) (members, staff []sight) {
 	}
 	staff = []sight{
 		{name: "operator", path: "/operator"},
+		{name: "operator-months", path: "/operator/overview"},
+		{name: "operator-months-refused", path: "/operator/overview?from=2020-01", log: "status of 422"},
+		{name: "operator-statements", path: "/operator/accounts/demo/statements"},
+		{name: "operator-statement", path: "/operator/accounts/demo/statements/" + month},
 		{name: "operator-accounts", path: "/operator/accounts"},
 		{name: "operator-account", path: "/operator/accounts/demo"},
 		{name: "operator-project", path: "/operator/accounts/demo/projects/demo"},

@@ -1053,7 +1053,7 @@ func (f Frame) sideLines() []sideLine {
 	switch f.Tab {
 	case "packages":
 		return []sideLine{line("domestic", "/packages/domestic", "message-dots"), line("international", "/packages/international", "world"),
-			line("orders", "/orders", "receipt"), line("vouchers", "/vouchers", "ticket"), line("wallet", "/wallet", "wallet"),
+			line("orders", "/orders", "receipt"), line("vouchers", "/vouchers", "ticket"), line("wallet", "/wallet", "wallet"), line("statements", StatementsPath, "receipt"),
 			line("alerts", "/alerts", "bell"), line("channels", "/channels", "adjustments"), line("deliveries", "/deliveries", "file-text"),
 			line("top_ups", "/top-ups", "history"), line("limits", "/limits", "adjustments"), line("usage", "/usage", "chart-bar")}
 	case "settings":

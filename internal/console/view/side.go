@@ -14,7 +14,8 @@ func operatorLines(f Frame) []sideLine {
 	line := func(name, href, icon string) sideLine {
 		return sideLine{name, href, f.Text("operator.nav." + name), icon}
 	}
-	return []sideLine{line("overview", "/operator", "chart-bar"), line("accounts", "/operator/accounts", "users"), line("packages", "/operator/packages", "package"),
+	return []sideLine{line("overview", "/operator", "settings"), line("months", "/operator/overview", "chart-bar"),
+		line("accounts", "/operator/accounts", "users"), line("packages", "/operator/packages", "package"),
 		line("orders", "/operator/orders", "receipt"), line("vouchers", "/operator/vouchers", "ticket"), line("price_lists", "/operator/price-lists", "tag"),
 		line("products", "/operator/products", "building-store"), line("agreements", "/operator/agreements", "file-text"), line("staff", "/operator/staff", "user"), line("audit", "/operator/audit", "history")}
 }

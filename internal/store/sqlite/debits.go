@@ -72,15 +72,17 @@ func (s *Store) prepare(ctx context.Context, w *writer, ops []store.Op, now time
 	}
 	forgotten := now.Add(-s.window)
 	past := pastCommits{}
+	acts := map[taocan.Tenant]bool{} // not only lent, as an owner of shared packages
 	for i := range ops {
 		op := &ops[i]
 		balances, err := w.cache.get(w, op.Tenant)
 		if err != nil {
 			return nil, err
 		}
-		if ledger.Balances(op.Tenant) == nil {
+		if !acts[op.Tenant] {
+			acts[op.Tenant] = true
 			ledger.Lend(op.Tenant, balances)
-			if err := s.watch(ctx, w, ledger, op.Tenant, now); err != nil {
+			if err := s.watch(ctx, w, ledger, op.Tenant); err != nil {
 				return nil, err
 			}
 		}
@@ -98,7 +100,7 @@ func (s *Store) prepare(ctx context.Context, w *writer, ops []store.Op, now time
 			}
 			err := w.hold(op.Tenant, balances, a.Package)
 			if errors.Is(err, taocan.ErrNotFound) {
-				err = s.ownerOf(ctx, w, ledger, op.Tenant, a.Package, now)
+				err = s.ownerOf(ctx, w, ledger, op.Tenant, a.Package)
 			}
 			if err != nil {
 				return nil, err
@@ -267,11 +269,11 @@ func (c *balanceCache) drop(t taocan.Tenant) {
 	delete(c.watches, t)
 }
 
-func (c *balanceCache) watch(ctx context.Context, s *Store, w *writer, t taocan.Tenant, now time.Time) (*store.Watch, error) {
+func (c *balanceCache) watch(ctx context.Context, s *Store, w *writer, t taocan.Tenant, at time.Time) (*store.Watch, error) {
 	if x, known := c.watches[t]; known {
 		return x, nil
 	}
-	x, err := s.loadWatch(ctx, w, t, now)
+	x, err := s.loadWatch(ctx, w, t, at)
 	if err != nil {
 		return nil, fmt.Errorf("rules of project %s: %w", t.Project, err)
 	}

@@ -16,8 +16,9 @@ import (
 // meterDays is how far back a return may credit the day of taking: the longest life of a reservation, and the current month.
 const meterDays = 32
 
-// loadWatch reads what a project's rules and limits look at; nil where it has none, as most have.
-func (s *Store) loadWatch(ctx context.Context, w *writer, t taocan.Tenant, now time.Time) (*store.Watch, error) {
+// loadWatch reads what a project's rules and limits look at; nil where it has none, as most have. at is the time of the lane's
+// commit, which may be ahead of the clock.
+func (s *Store) loadWatch(ctx context.Context, w *writer, t taocan.Tenant, at time.Time) (*store.Watch, error) {
 	wanted := false
 	b := bind{s: w.hot.watchWanted}
 	if err := b.text(string(t.Account), string(t.Project)).rows(func(s *sqlite3.Stmt) error {
@@ -57,7 +58,7 @@ func (s *Store) loadWatch(ctx context.Context, w *writer, t taocan.Tenant, now t
 	if x.Limits, err = r.UsageLimits(ctx, t); err != nil {
 		return nil, err
 	}
-	if x.Meter, err = r.loadMeter(ctx, t, now); err != nil {
+	if x.Meter, err = r.loadMeter(ctx, t, at); err != nil {
 		return nil, err
 	}
 	if x.Pool, err = many(ctx, r.q, sqlText("pool_share_of"), func(s scanner) (taocan.Tenant, error) {
@@ -75,7 +76,7 @@ func (s *Store) loadWatch(ctx context.Context, w *writer, t taocan.Tenant, now t
 		return nil, err
 	}
 	for _, o := range overflows {
-		month := now.In(s.zone).Format("2006-01")
+		month := at.In(s.zone).Format("2006-01")
 		cost, err := r.OverflowCost(ctx, t, o.Category, month)
 		if err != nil {
 			return nil, err
@@ -86,7 +87,7 @@ func (s *Store) loadWatch(ctx context.Context, w *writer, t taocan.Tenant, now t
 }
 
 // loadMeter is nil where the project is not metered.
-func (r reader) loadMeter(ctx context.Context, t taocan.Tenant, now time.Time) (*store.Meter, error) {
+func (r reader) loadMeter(ctx context.Context, t taocan.Tenant, at time.Time) (*store.Meter, error) {
 	var since string
 	err := kind(r.q.QueryRowContext(ctx, sqlText("metered_get"), t.Account, t.Project).Scan(&since))
 	if errors.Is(err, taocan.ErrNotFound) {
@@ -95,27 +96,28 @@ func (r reader) loadMeter(ctx context.Context, t taocan.Tenant, now time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	m := store.NewMeter(r.s.zone, since)
+	first := at.In(r.s.zone).AddDate(0, 0, -meterDays).Format(time.DateOnly)
+	m := store.NewMeter(r.s.zone, max(since, first)) // what is not loaded must not be written
 	_, err = many(ctx, r.q, sqlText("meter_list"), func(s scanner) (k store.MeterKey, err error) {
 		var taken taocan.Segments
 		if err = s.Scan(&k.Day, &k.Category, &k.Purpose, &k.Country, &taken); err == nil {
 			m.Load(k, taken)
 		}
 		return k, err
-	}, t.Account, t.Project, now.In(r.s.zone).AddDate(0, 0, -meterDays).Format(time.DateOnly))
+	}, t.Account, t.Project, first)
 	return m, about(err, "meter of project %s", t.Project)
 }
 
 // watch lends the ledger a project's watch, and what it needs: the balances of projects that share their packages with it,
 // and its account's purse.
-func (s *Store) watch(ctx context.Context, w *writer, ledger *store.Ledger, t taocan.Tenant, now time.Time) error {
-	x, err := w.cache.watch(ctx, s, w, t, now)
+func (s *Store) watch(ctx context.Context, w *writer, ledger *store.Ledger, t taocan.Tenant) error {
+	x, err := w.cache.watch(ctx, s, w, t, ledger.At(t.Account))
 	if err != nil || x == nil {
 		return err
 	}
 	ledger.LendWatch(t, x)
 	for _, owner := range x.Pool {
-		if err := s.lend(ctx, w, ledger, owner, now); err != nil {
+		if err := s.lend(ctx, w, ledger, owner); err != nil {
 			return err
 		}
 	}
@@ -130,13 +132,13 @@ func (s *Store) watch(ctx context.Context, w *writer, ledger *store.Ledger, t ta
 }
 
 // lend gives the ledger the balances of a project that shares them, and what its own rules look at.
-func (s *Store) lend(ctx context.Context, w *writer, ledger *store.Ledger, owner taocan.Tenant, now time.Time) error {
+func (s *Store) lend(ctx context.Context, w *writer, ledger *store.Ledger, owner taocan.Tenant) error {
 	balances, err := w.cache.get(w, owner)
 	if err != nil {
 		return err
 	}
 	ledger.Lend(owner, balances)
-	x, err := w.cache.watch(ctx, s, w, owner, now)
+	x, err := w.cache.watch(ctx, s, w, owner, ledger.At(owner.Account))
 	if err == nil && x != nil {
 		ledger.LendWatch(owner, x)
 	}
@@ -144,7 +146,7 @@ func (s *Store) lend(ctx context.Context, w *writer, ledger *store.Ledger, owner
 }
 
 // ownerOf finds whose package gave to a project that is not its own, and makes it known.
-func (s *Store) ownerOf(ctx context.Context, w *writer, ledger *store.Ledger, t taocan.Tenant, n taocan.PackageNumber, now time.Time) error {
+func (s *Store) ownerOf(ctx context.Context, w *writer, ledger *store.Ledger, t taocan.Tenant, n taocan.PackageNumber) error {
 	owner, err := reader{w.conn, s}.NumberOwner(ctx, n)
 	if err != nil {
 		return about(err, "owner of package %s", n)
@@ -152,7 +154,7 @@ func (s *Store) ownerOf(ctx context.Context, w *writer, ledger *store.Ledger, t 
 	if owner.Account != t.Account {
 		return fmt.Errorf("package %s, which gave to project %s, is of another account", n, t.Project)
 	}
-	if err := s.lend(ctx, w, ledger, owner, now); err != nil {
+	if err := s.lend(ctx, w, ledger, owner); err != nil {
 		return err
 	}
 	ledger.Own(n, owner)
