@@ -32,7 +32,7 @@ func (c *configShowCmd) Run(a *app, line *kong.Context) error {
 			if e.Where != "" {
 				origin += ", " + e.Where
 			}
-			fmt.Fprintf(a.out, "%-18s = %-28s # %s\n", e.Name, e.Value, origin)
+			fmt.Fprintf(a.out, "%-22s = %-28s # %s\n", e.Name, e.Value, origin)
 		}
 	}
 	if err != nil {

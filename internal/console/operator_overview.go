@@ -8,7 +8,8 @@ import (
 	"taocan/internal/taocan"
 )
 
-// operatorOverviewRoutes serve a page of its own: with a hundred thousand packages its figures take longer than the home page may.
+// operatorOverviewRoutes serve a page of its own: with a hundred thousand packages its figures take seconds (BenchmarkOverview), which the
+// home page must not wait for.
 func (c *console) operatorOverviewRoutes() {
 	c.staff("GET /operator/overview", c.operatorOverview)
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"taocan/internal/taocan"
 )
@@ -21,17 +22,20 @@ const maxAddressBytes = 2000
 // checkEmail wants one bare address. Whoever reads it must not be told of a second one by a line break or a comma.
 func checkEmail(s string) string {
 	a, err := mail.ParseAddress(s)
-	if err != nil || a.Address != s || len(s) > 254 || strings.ContainsAny(s, "\r\n\x00,;<> ") {
+	if err != nil || a.Address != s || len(s) > 254 || strings.ContainsAny(s, ",;<>") || strings.ContainsFunc(s, breaks) {
 		return "must be one e-mail address, as in duty@example.com"
 	}
 	return ""
 }
 
+// breaks reports whether a reader may take r for the end of an address.
+func breaks(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+
 // checkURL judges where a webhook or a robot is said to be; what its name resolves to is judged at each connection.
 func (c *Channels) checkURL(kind taocan.ChannelKind, s string) string {
 	u, err := url.Parse(s)
 	switch {
-	case err != nil || u.Host == "" || u.Opaque != "" || len(s) > maxAddressBytes || strings.ContainsAny(s, " \r\n\x00"):
+	case err != nil || u.Hostname() == "" || u.Opaque != "" || len(s) > maxAddressBytes || strings.ContainsAny(s, " \r\n\x00"):
 		return "must be a URL, as in https://example.com/hook"
 	case u.Scheme != "https" && (u.Scheme != "http" || !c.cfg.PlainHTTP):
 		return "must begin with https://"

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"taocan/internal/clock"
@@ -298,7 +299,7 @@ func (c *Channels) check(req Request, create bool) error {
 	}
 	known := slices.Contains(taocan.ChannelKinds, req.Kind)
 	must(known, "kind", "must be email, webhook, dingtalk, wecom or feishu")
-	must(req.Name != "" && len(req.Name) <= 100 && utf8.ValidString(req.Name) && !strings.ContainsAny(req.Name, "\r\n\x00"), "name", "must be one line of 1 to 100 bytes")
+	must(strings.TrimSpace(req.Name) != "" && len(req.Name) <= 100 && utf8.ValidString(req.Name) && !strings.ContainsFunc(req.Name, unicode.IsControl), "name", "must be one line of 1 to 100 bytes")
 	must(req.Language == "zh" || req.Language == "en", "language", "must be zh or en")
 	if known && (create || req.Address != "") {
 		wrong := checkEmail(req.Address)

@@ -619,14 +619,37 @@ func TestWhoMayManageChannels(t *testing.T) {
 	}
 }
 
+func TestTestsThatAreNotSpreadYetCountAsWaiting(t *testing.T) {
+	e := newEnv(t)
+	a := e.create(shop, hook("a"))
+	for i := range 20 {
+		if _, err := e.channels.Test(t.Context(), by(shop), a); err != nil {
+			t.Fatalf("test %d: %v", i, err)
+		}
+	}
+	if _, err := e.channels.Test(t.Context(), by(shop), a); !errors.Is(err, taocan.ErrRateLimited) {
+		t.Errorf("one more before any is spread: got %v, want %v", err, taocan.ErrRateLimited)
+	}
+	e.work()
+	if _, err := e.channels.Test(t.Context(), by(shop), a); err != nil {
+		t.Errorf("once they have arrived: %v", err)
+	}
+}
+
 func TestRequestsAreCheckedAndRefusalsShowNoSecret(t *testing.T) {
 	e := newEnv(t)
 	key := secretWord
 	long := strings.Repeat(secretWord, 20)
 	for name, change := range map[string]func(*delivery.Request){
-		"an unknown kind":                func(r *delivery.Request) { r.Kind = "pager" },
-		"no name":                        func(r *delivery.Request) { r.Name = "" },
-		"a name of two lines":            func(r *delivery.Request) { r.Name = "a\nb" },
+		"an unknown kind":              func(r *delivery.Request) { r.Kind = "pager" },
+		"no name":                      func(r *delivery.Request) { r.Name = "" },
+		"a name of two lines":          func(r *delivery.Request) { r.Name = "a\nb" },
+		"a name that steers terminals": func(r *delivery.Request) { r.Name = "\x1b[31m" },
+		"a name of spaces":             func(r *delivery.Request) { r.Name = "  " },
+		"a webhook without a host":     func(r *delivery.Request) { r.Address = "https://:443/" + secretWord },
+		"an e-mail address with a line separator": func(r *delivery.Request) {
+			r.Kind, r.Address = taocan.Email, "a@example.com\u2028"
+		},
 		"no address":                     func(r *delivery.Request) { r.Address = "" },
 		"a webhook without TLS":          func(r *delivery.Request) { r.Address = "http://example.com/" + secretWord },
 		"a webhook of another scheme":    func(r *delivery.Request) { r.Address = "file:///" + secretWord },

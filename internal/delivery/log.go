@@ -78,9 +78,18 @@ func (c *Channels) test(ctx context.Context, actor taocan.Actor, fill func(store
 		if err != nil {
 			return err
 		}
+		told, err := tx.Notices(ctx, actor.Tenant, store.NoticeFilter{Paging: store.Paging{Limit: maxWaitingTests}})
+		if err != nil {
+			return err
+		}
 		tests := 0
 		for _, d := range waiting.Items {
 			if d.Event == taocan.NoticeTest {
+				tests++
+			}
+		}
+		for _, n := range told.Items { // those that came within the last second have no deliveries yet
+			if n.Event == taocan.NoticeTest && !n.Spread {
 				tests++
 			}
 		}

@@ -39,7 +39,7 @@ var outcomes = []outcome{
 	{taocan.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "Unauthenticated", "a valid token is needed: Authorization: Bearer tc_…"},
 	{taocan.ErrForbidden, http.StatusForbidden, "forbidden", "Forbidden", "this is not allowed"},
 	{taocan.ErrNotFound, http.StatusNotFound, "not_found", "Not found", "there is no such thing here"},
-	{taocan.ErrConflict, http.StatusConflict, "idempotency_conflict", "Conflict", "this id or key was used before with different content"},
+	{taocan.ErrConflict, http.StatusConflict, "idempotency_conflict", "Conflict", "this id, key or reference has been used before"},
 	{taocan.ErrInsufficientQuota, http.StatusConflict, "insufficient_quota", "Insufficient quota", "the usable packages hold less than that"},
 	{taocan.ErrUsageLimit, http.StatusConflict, "usage_limit_reached", "Usage limit reached", "a daily or monthly cap of the project does not allow it"},
 	{taocan.ErrInsufficientFunds, http.StatusConflict, "insufficient_funds", "Insufficient funds", "the wallet holds less than that"},

@@ -89,8 +89,9 @@ func (l *Limits) Set(ctx context.Context, actor taocan.Actor, limits []taocan.Us
 		for i := range after {
 			after[i].Tenant, after[i].UpdatedAt = actor.Tenant, tx.Now()
 			for _, old := range before {
-				if old.UpdatedAt = after[i].UpdatedAt; old == after[i] { // stays as it was
-					after[i] = before[slices.IndexFunc(before, func(x taocan.UsageLimit) bool { return store.LimitID(x) == store.LimitID(old) })]
+				same := after[i]
+				if same.UpdatedAt = old.UpdatedAt; same == old {
+					after[i] = old // stays as it was
 				}
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -27,7 +28,7 @@ const (
 )
 
 // post sends JSON and reads the beginning of the answer.
-func (s *Sender) post(ctx context.Context, address string, body []byte, header http.Header) (status int, answer []byte, err error) {
+func (s *Sender) post(ctx context.Context, m delivery.Message, address string, body []byte, header http.Header) (status int, answer []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, errors.New("the address is not understood") // the cause would show it
@@ -45,7 +46,7 @@ func (s *Sender) post(ctx context.Context, address string, body []byte, header h
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return 0, nil, err
+		return 0, nil, unresolved(err)
 	}
 	defer resp.Body.Close()
 	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
@@ -53,9 +54,22 @@ func (s *Sender) post(ctx context.Context, address string, body []byte, header h
 		return resp.StatusCode, nil, fmt.Errorf("read the answer: %w", err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return resp.StatusCode, nil, refused(resp.StatusCode, answer)
+		// Keys are taken out before the answer is cut: half a key would not be known for one.
+		return resp.StatusCode, nil, refused(resp.StatusCode, []byte(s.redact(string(answer), m)))
 	}
 	return resp.StatusCode, answer, nil
+}
+
+// unresolved takes the machine's own name server, which is nobody's business, out of the error of a look-up.
+func unresolved(err error) error {
+	var lookup *net.DNSError
+	switch {
+	case !errors.As(err, &lookup):
+		return err
+	case lookup.IsNotFound:
+		return fmt.Errorf("%s: no such host", lookup.Name)
+	}
+	return fmt.Errorf("%s: the name could not be looked up", lookup.Name)
 }
 
 // refused tells a status with the beginning of the answer.
@@ -119,7 +133,7 @@ func (s *Sender) webhook(ctx context.Context, m delivery.Message) (int, error) {
 	header.Set("Webhook-Id", m.ID)
 	header.Set("Webhook-Timestamp", at)
 	header.Set("Webhook-Signature", strings.Join(signatures, " "))
-	status, _, err := s.post(ctx, m.To.Address, body, header)
+	status, _, err := s.post(ctx, m, m.To.Address, body, header)
 	return status, err
 }
 
@@ -160,7 +174,7 @@ func (s *Sender) robot(ctx context.Context, m delivery.Message) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	status, answer, err := s.post(ctx, address, b, http.Header{})
+	status, answer, err := s.post(ctx, m, address, b, http.Header{})
 	if err != nil {
 		return status, err
 	}

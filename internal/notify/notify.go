@@ -79,6 +79,10 @@ func (s *Sender) redact(text string, m delivery.Message) string {
 	secret := []string{m.To.Key, m.To.OldKey, s.cfg.SMTP.Password}
 	if u, err := url.Parse(m.To.Address); err == nil && m.To.Address != "" {
 		secret = append(secret, m.To.Address, u.RequestURI())
+		for pair := range strings.SplitSeq(u.RawQuery, "&") { // as it was written, too
+			_, value, _ := strings.Cut(pair, "=")
+			secret = append(secret, value)
+		}
 		for _, values := range u.Query() {
 			secret = append(secret, values...)
 		}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -356,6 +357,40 @@ func TestANameThatResolvesToTheInsideIsRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "is not allowed") {
 			t.Errorf("%s: got %v, want a refusal", address, err)
 		}
+	}
+}
+
+func TestALookUpThatFailsDoesNotShowTheNameServer(t *testing.T) {
+	absent := nameServer(t, netip.MustParseAddr("127.0.0.1"))
+	silent := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("dial udp 10.9.8.7:53: connection refused")
+	}}
+	for _, x := range []struct {
+		resolver *net.Resolver
+		host     string
+		want     string
+	}{
+		{absent, strings.Repeat("a", 64) + ".example", "no such host"}, // no label is that long
+		{silent, "hook.example.com", "could not be looked up"},
+	} {
+		sender := notify.New(notify.Config{Resolver: x.resolver})
+		_, err := sender.Send(t.Context(), message(taocan.Webhook, "https://"+x.host+"/", "whsec_"+base64.StdEncoding.EncodeToString([]byte("k"))))
+		if err == nil || !strings.Contains(err.Error(), x.want) || strings.Contains(err.Error(), ":53") {
+			t.Errorf("%s: got %v, want %q without the server", x.host, err, x.want)
+		}
+	}
+}
+
+func TestAKeyThatAnAnswerRepeatsAtItsCutIsNotShown(t *testing.T) {
+	const key = "0123456789abcdef"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = io.WriteString(w, strings.Repeat("x", 190)+r.URL.Query().Get("key"))
+	}))
+	defer server.Close()
+	_, err := local().Send(t.Context(), message(taocan.Webhook, server.URL+"/?key="+key, "whsec_"+base64.StdEncoding.EncodeToString([]byte("k"))))
+	if err == nil || strings.Contains(err.Error(), key[:6]) {
+		t.Errorf("got %v, want an error without a part of the key", err)
 	}
 }
 

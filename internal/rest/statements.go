@@ -244,7 +244,7 @@ func (a *api) accountStatement(ctx context.Context, in *InAccountMonth) (*out[St
 }
 
 func (a *api) anyProjectMonths(ctx context.Context, in *InProject) (*out[Items[StatementMonth]], error) {
-	t, err := a.tenantOf(ctx, in.Project)
+	t, err := a.projectNamed(ctx, in.Project)
 	if err != nil {
 		return nil, err
 	}
@@ -257,16 +257,11 @@ func (a *api) anyProjectStatement(ctx context.Context, in *InMonth) (*out[Statem
 
 // statementOfProject is for operators, whose calls name a project without its account.
 func (a *api) statementOfProject(ctx context.Context, in *InMonth) (statement.Statement, error) {
-	t, err := a.tenantOf(ctx, in.Project)
+	t, err := a.projectNamed(ctx, in.Project)
 	if err != nil {
 		return statement.Statement{}, err
 	}
 	return a.Statements.Project(ctx, t, in.Month)
-}
-
-func (a *api) tenantOf(ctx context.Context, project string) (taocan.Tenant, error) {
-	p, err := a.Access.Project(ctx, taocan.ProjectID(project))
-	return taocan.Tenant{Account: p.Account, Project: p.ID}, err
 }
 
 func (a *api) overview(ctx context.Context, in *struct {

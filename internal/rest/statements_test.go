@@ -38,6 +38,16 @@ func TestStatementsOfAMonth(t *testing.T) {
 	if again := e.call(e.demo, "GET", p+"/statements/2021-04/lines.csv", ""); again.body != first.body || !strings.Contains(first.body, "期末") {
 		t.Errorf("the file changed:\n%s\nwas:\n%s", again.body, first.body)
 	}
+	const anyProject = "/v1/operator/projects/demo/statements"
+	if same := e.call(e.operator, "GET", anyProject+"/2021-04/lines.csv", ""); same.body != first.body {
+		t.Errorf("operators get another file:\n%s", same.body)
+	}
+	e.call(e.operator, "GET", anyProject+"/2021-04", "").want(t, 200)
+	if list := e.call(e.operator, "GET", anyProject, "").want(t, 200).json(t)["items"].([]any); len(list) != 3 {
+		t.Errorf("operators see the months %v", list)
+	}
+	e.call(e.demo, "GET", anyProject, "").wantProblem(t, 403, "forbidden")
+	e.call(e.operator, "GET", "/v1/operator/projects/nothing/statements/2021-04", "").wantProblem(t, 404, "not_found")
 	months := e.call(e.demo, "GET", p+"/statements", "").want(t, 200).json(t)["items"].([]any)
 	if len(months) != 3 || months[2].(map[string]any)["final"] != true || months[0].(map[string]any)["final"] != false {
 		t.Errorf("months: %v", months)

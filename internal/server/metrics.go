@@ -114,7 +114,7 @@ func NewestFile(dir string) (newest time.Time, err error) {
 		}
 	}
 	if newest.IsZero() {
-		return newest, &fs.PathError{Op: "look for backups in", Path: dir, Err: fs.ErrNotExist}
+		return newest, &fs.PathError{Op: "find a backup in", Path: dir, Err: fs.ErrNotExist}
 	}
 	return newest, nil
 }

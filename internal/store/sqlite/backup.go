@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
@@ -67,6 +68,9 @@ type BackupReport struct {
 // the copy is done. The copy appears under its name only when it is whole, checked and on disk; any failure leaves nothing.
 func Backup(ctx context.Context, o BackupOptions) (r BackupReport, err error) {
 	started := o.Clock.Monotonic()
+	if ownFile(o.Dir, o.File) {
+		return r, fmt.Errorf("back up to %s: the server's own file of this name would be replaced, give another name", o.File)
+	}
 	if _, err := os.Stat(o.File); err == nil && !o.Force {
 		return r, fmt.Errorf("back up to %s: %w", o.File, fs.ErrExist)
 	}
@@ -103,6 +107,21 @@ func Backup(ctx context.Context, o BackupOptions) (r BackupReport, err error) {
 	}
 	r.Took = o.Clock.Monotonic() - started
 	return r, nil
+}
+
+// ownFile reports whether a path is one that a server keeps in its data folder, is it there or not: a backup renamed over the
+// database would take it away from the server that runs on it.
+func ownFile(dir, path string) bool {
+	name := filepath.Base(path)
+	if !strings.HasPrefix(name, "taocan.") && name != "master.key" && name != "operator-password" {
+		return false
+	}
+	folder, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	parent, err := os.Stat(filepath.Dir(path))
+	return err == nil && os.SameFile(folder, parent)
 }
 
 // claim makes an empty file, in place of what an earlier attempt left.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -118,6 +119,23 @@ func TestABackupNeedsAFreeNameUnlessForced(t *testing.T) {
 	if got := filesIn(t, filepath.Dir(file)); len(got) != 1 {
 		t.Errorf("beside the backup: %q", got)
 	}
+}
+
+func TestABackupNeverReplacesWhatTheServerKeeps(t *testing.T) {
+	dir := t.TempDir()
+	fullLedger(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, "master.key"), []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{FileName, FileName + "-wal", FileName + "-shm", "taocan.lock", "master.key", "operator-password"} {
+		before, _ := os.ReadFile(filepath.Join(dir, name))
+		_, err := Backup(t.Context(), BackupOptions{Dir: dir, File: filepath.Join(dir, name), Force: true, Clock: clock.System()})
+		after, _ := os.ReadFile(filepath.Join(dir, name))
+		if err == nil || !bytes.Equal(before, after) {
+			t.Errorf("%s: got %v, want a refusal that leaves it as it was", name, err)
+		}
+	}
+	backedUp(t, dir, filepath.Join(t.TempDir(), FileName)) // elsewhere the name is free
 }
 
 func TestAFailedBackupLeavesNothing(t *testing.T) {

@@ -139,7 +139,6 @@ func (t *tx) InsertNotice(ctx context.Context, n taocan.Notice) error {
 	return insertNotice(ctx, t.q, n)
 }
 
-// insertNotice also serves the group commit, which has no tx.
 func insertNotice(ctx context.Context, q querier, n taocan.Notice) error {
 	facts, err := json.Marshal(n.Facts)
 	if err != nil {

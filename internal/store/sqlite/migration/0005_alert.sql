@@ -94,6 +94,7 @@ CREATE UNIQUE INDEX notice_unique ON notice (account_id, project_id, unique_key)
 CREATE INDEX notice_at ON notice (account_id, project_id, at, id);
 -- Workers look over all accounts.
 CREATE INDEX notice_unspread ON notice (at) WHERE spread = 0;
+CREATE INDEX notice_old ON notice (at) WHERE spread = 1;
 
 -- One notice to one channel.
 CREATE TABLE delivery (
