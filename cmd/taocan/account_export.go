@@ -38,7 +38,7 @@ func (c *accountExportCmd) Run(a *app) error {
 	if err != nil {
 		return errors.Join(err, api.close())
 	}
-	defer os.Remove(file.Name()) // gone already where all went well
+	defer func() { _ = os.Remove(file.Name()) }() // gone already where all went well
 	err = errors.Join(api.download(ctx, accountPath(c.ID, "/export.zip"), file), api.close())
 	if err == nil {
 		err = file.Sync()

@@ -239,9 +239,11 @@ func TestReceiversThatFailDoNoHarm(t *testing.T) {
 		{"500", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "down\x00 for\nrepair", 500) }, 0, 500, "the receiver answered 500: down for repair"},
 		{"410", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(410) }, 0, 410, "answered 410"},
 		{"a redirect to the metadata service", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", 302)
+			http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusFound)
 		}, 0, 302, "a redirect, which is not followed"},
-		{"a redirect to loopback", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 307) }, 0, 307, "not followed"},
+		{"a redirect to loopback", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		}, 0, 307, "not followed"},
 		{"an answer of 1 GiB", endless, 0, 200, ""},
 		{"an answer byte by byte", drip, 300 * time.Millisecond, 200, "no complete answer within 300ms"},
 		{"no headers", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 200 * time.Millisecond, 0, "no complete answer within 200ms"},
