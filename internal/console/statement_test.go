@@ -18,7 +18,7 @@ func TestAMonthOfAProjectAddsUpOnItsPage(t *testing.T) {
 	list.lacks(t, "/account-statements", "整个客户账户")
 	page := b.get("/statements/2021-04")
 	page.wantPage(t, http.StatusOK, "2021-04 月结单", "本月尚未结束", "国内短信 会员营销", "+ 导入", "150", "= 期末", "可开票", "¥0.00", "没有已支付的订单")
-	page.lacks(t, "账户资金", "+ 转入", "超量扣费", "79,640.03")
+	page.lacks(t, "账户资金", "+ 转入", "超量计费", "79,640.03")
 	b.english().get("/statements/2021-04").wantPage(t, http.StatusOK, "Statement of 2021-04", "Domestic SMS Marketing", "+ Imported", "= Closing", "Invoiceable")
 	b.get("/statements/2021-03").wantPage(t, http.StatusNotFound)
 	b.get("/statements/april").wantPage(t, http.StatusUnprocessableEntity)
@@ -31,7 +31,7 @@ func TestAnAccountsStatementIsForItsOwnersItsFinanceAndOperators(t *testing.T) {
 	for _, role := range []taocan.Role{taocan.Owner, taocan.Finance} {
 		b := e.signIn(role)
 		b.get("/statements").wantPage(t, http.StatusOK, "整个客户账户")
-		b.get("/account-statements/2021-04").wantPage(t, http.StatusOK, "账户资金", "充值", "+¥18.70", "¥79,640.03", "开票基数", "超量扣费")
+		b.get("/account-statements/2021-04").wantPage(t, http.StatusOK, "账户资金", "充值", "+¥18.70", "¥79,640.03", "开票基数", "超量计费")
 	}
 	staff := e.signIn(taocan.OperatorRole)
 	if to := staff.get("/operator/accounts/demo").link("月结单"); to != "/operator/accounts/demo/statements" {

@@ -13,7 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"taocan/internal/clock"
+	"taocan/internal/delivery"
 	"taocan/internal/store/sqlite"
+	"taocan/internal/taocan"
 )
 
 // traceCommit is nil where nothing is traced, so that the engine does nothing for it.
@@ -83,8 +85,11 @@ func (c machineCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(reservedOpen, float64(open))
 	gauge(debitIDsInMind, float64(known))
 	sent := c.s.Deliveries.Stats()
-	for try, n := range sent.Tries {
-		ch <- prometheus.MustNewConstMetric(deliveryTries, prometheus.CounterValue, float64(n), string(try.Kind), string(try.Outcome))
+	for _, kind := range taocan.ChannelKinds { // all of them, so that a rate has its zero to rise from
+		for _, outcome := range []taocan.DeliveryState{taocan.DeliveryDelivered, taocan.DeliveryPending, taocan.DeliveryFailed} {
+			n := sent.Tries[delivery.Try{Kind: kind, Outcome: outcome}]
+			ch <- prometheus.MustNewConstMetric(deliveryTries, prometheus.CounterValue, float64(n), string(kind), string(outcome))
+		}
 	}
 	gauge(deliveriesDue, float64(sent.Due))
 	gauge(deliveryLate, sent.Late.Seconds())

@@ -37,7 +37,7 @@ var (
 	categoryWords = map[taocan.Category]string{taocan.Domestic: "国内短信", taocan.International: "国际及港澳台短信"}
 	purposeWords  = map[taocan.Purpose]string{taocan.Verification: "验证通知", taocan.Marketing: "会员营销", taocan.General: "通用"}
 	walletWords   = map[taocan.WalletEntryKind]string{taocan.WalletTopUp: "充值", taocan.WalletGift: "赠送", taocan.WalletPayment: "订单支付",
-		taocan.WalletOverflow: "超量扣费", taocan.WalletAdjust: "调整", taocan.WalletCreditLimit: "信用额度变更"}
+		taocan.WalletOverflow: "超量计费", taocan.WalletAdjust: "调整", taocan.WalletCreditLimit: "信用额度变更"}
 )
 
 // File is the statement about to be written. It holds nothing of when it was made.
@@ -138,6 +138,6 @@ func (p Purchases) lines(part string, project taocan.ProjectID) []FileLine {
 		return all
 	}
 	return append(all,
-		FileLine{Part: part, Item: "超量扣费", Money: &fileMoney{p.Overflow, &overflow}},
+		FileLine{Part: part, Item: "超量计费", Money: &fileMoney{p.Overflow, &overflow}},
 		FileLine{Part: part, Item: "合计", Money: &fileMoney{plus(p.Paid, p.Overflow), &sum}})
 }
