@@ -2,7 +2,6 @@ package alert
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -60,7 +59,7 @@ func (a *Alerts) set(ctx context.Context, actor taocan.Actor, rules []taocan.Ale
 		return nil, err
 	}
 	err = a.store.Update(ctx, "", func(tx store.Tx) error { // settings: no ledger is written
-		if err := mayManage(ctx, tx, actor); err != nil {
+		if _, err := store.Allowed(ctx, tx, actor, "set alert rules", taocan.Owner); err != nil {
 			return err
 		}
 		before, err := tx.AlertRules(ctx, actor.Tenant)
@@ -110,28 +109,6 @@ func whole(r taocan.AlertRule) taocan.AlertRule {
 		r.Threshold = ForecastDays
 	}
 	return r
-}
-
-// mayManage refuses actors who may not change settings as the store knows them now.
-func mayManage(ctx context.Context, r store.Reader, actor taocan.Actor) error {
-	account, err := r.Account(ctx, actor.Account)
-	if err != nil {
-		return err
-	}
-	if account.Suspended {
-		return &taocan.ForbiddenError{Detail: "the account is suspended"}
-	}
-	if actor.Member == "" {
-		return nil
-	}
-	member, err := r.MemberByID(ctx, actor.Member)
-	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
-		return err
-	}
-	if err != nil || member.Account != actor.Account || member.Suspended || member.Role != taocan.Owner {
-		return &taocan.ForbiddenError{Required: string(taocan.Owner), Detail: "only members with the role owner may set alert rules"}
-	}
-	return nil
 }
 
 // check collects all that is wrong with the rules.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -267,26 +266,10 @@ func (c *Channels) mayTry(actor taocan.Actor) error {
 	return nil
 }
 
-// mayManage refuses actors who may not change settings as the store knows them now.
+// mayManage refuses actors who may not change channels as the store knows them now.
 func mayManage(ctx context.Context, r store.Reader, actor taocan.Actor) error {
-	account, err := r.Account(ctx, actor.Account)
-	if err != nil {
-		return err
-	}
-	if account.Suspended {
-		return &taocan.ForbiddenError{Detail: "the account is suspended"}
-	}
-	if actor.Member == "" {
-		return nil
-	}
-	member, err := r.MemberByID(ctx, actor.Member)
-	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
-		return err
-	}
-	if err != nil || member.Account != actor.Account || member.Suspended || member.Role != taocan.Owner {
-		return &taocan.ForbiddenError{Required: string(taocan.Owner), Detail: "only members with the role owner may manage channels"}
-	}
-	return nil
+	_, err := store.Allowed(ctx, r, actor, "manage channels", taocan.Owner)
+	return err
 }
 
 // check collects all that is wrong with a request. Its errors never repeat an address or a key.

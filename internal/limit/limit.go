@@ -2,7 +2,6 @@ package limit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -166,25 +165,9 @@ func permit(ctx context.Context, r store.Reader, actor taocan.Actor, roles ...ta
 	if actor.Account == "" || !actor.Can(taocan.ScopeManage) && actor.Member == "" {
 		return &taocan.ForbiddenError{Required: string(taocan.ScopeManage), Detail: "this takes the scope manage"}
 	}
-	account, err := r.Account(ctx, actor.Account)
-	if err != nil {
-		return err
+	if actor.Member == "" && slices.Contains(roles, taocan.Finance) && !actor.Can(taocan.ScopeBuy) {
+		return &taocan.ForbiddenError{Required: string(taocan.ScopeBuy), Detail: "this can spend money, and takes the scope buy, too"}
 	}
-	if account.Suspended {
-		return &taocan.ForbiddenError{Detail: "the account is suspended"}
-	}
-	if actor.Member == "" {
-		if slices.Contains(roles, taocan.Finance) && !actor.Can(taocan.ScopeBuy) {
-			return &taocan.ForbiddenError{Required: string(taocan.ScopeBuy), Detail: "this can spend money, and takes the scope buy, too"}
-		}
-		return nil
-	}
-	member, err := r.MemberByID(ctx, actor.Member)
-	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
-		return err
-	}
-	if err != nil || member.Account != actor.Account || member.Suspended || !slices.Contains(roles, member.Role) {
-		return &taocan.ForbiddenError{Required: string(roles[0]), Detail: "only members with the role " + string(roles[0]) + " may change this"}
-	}
-	return nil
+	_, err := store.Allowed(ctx, r, actor, "change this", roles...)
+	return err
 }

@@ -109,29 +109,14 @@ func buyer(ctx context.Context, r store.Reader, actor taocan.Actor) (taocan.Acco
 	if actor.Account == "" {
 		return taocan.Account{}, &taocan.ForbiddenError{Required: string(taocan.Finance), Detail: "only the account itself may set automatic top-ups"}
 	}
-	account, err := r.Account(ctx, actor.Account)
-	if err != nil {
-		return account, err
-	}
-	if account.Suspended {
-		return account, &taocan.ForbiddenError{Detail: "the account is suspended"}
-	}
 	if actor.Member == "" {
 		for _, scope := range []taocan.Scope{taocan.ScopeManage, taocan.ScopeBuy} {
 			if !actor.Can(scope) {
-				return account, &taocan.ForbiddenError{Required: string(scope), Detail: "automatic top-up takes the scopes manage and buy"}
+				return taocan.Account{}, &taocan.ForbiddenError{Required: string(scope), Detail: "automatic top-up takes the scopes manage and buy"}
 			}
 		}
-		return account, nil
 	}
-	member, err := r.MemberByID(ctx, actor.Member)
-	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
-		return account, err
-	}
-	if err != nil || member.Account != actor.Account || member.Suspended || member.Role != taocan.Owner && member.Role != taocan.Finance {
-		return account, &taocan.ForbiddenError{Required: string(taocan.Finance), Detail: "only members with the role owner or finance may set automatic top-ups"}
-	}
-	return account, nil
+	return store.Allowed(ctx, r, actor, "set automatic top-ups", taocan.Finance, taocan.Owner)
 }
 
 // check collects all that is wrong with the top-ups by themselves.
