@@ -43,8 +43,10 @@ var layers = map[string]layer{
 	"config":  {stdOnly: true},
 
 	"store":           {imports: []string{"taocan", "clock"}},
-	"store/sqlite":    {imports: []string{"store", "taocan", "clock"}, drivers: true},
-	"store/postgres":  {imports: []string{"store", "taocan", "clock"}, drivers: true},
+	"store/idindex":   {imports: []string{"store", "taocan"}},
+	"store/sqlstore":  {imports: []string{"store", "taocan"}, drivers: true},
+	"store/sqlite":    {imports: []string{"store", "store/sqlstore", "store/idindex", "taocan", "clock"}, drivers: true},
+	"store/postgres":  {imports: []string{"store", "store/sqlstore", "store/idindex", "taocan", "clock"}, drivers: true},
 	"store/storetest": {imports: []string{"store", "taocan", "clock"}, onlyTested: true},
 
 	"catalog":   {imports: []string{"taocan", "store", "clock"}},

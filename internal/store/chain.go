@@ -291,3 +291,11 @@ type Finding struct {
 }
 
 func (f Finding) String() string { return strings.TrimSpace(f.Subject + ": " + f.Detail) }
+
+// CommitID is a commit's key: rising with time over all lanes.
+func CommitID(lane taocan.Lane, at time.Time) int64 { return at.UnixMicro()*taocan.Lanes + int64(lane) }
+
+// CommitOf is the inverse of CommitID.
+func CommitOf(id int64) (taocan.Lane, time.Time) {
+	return taocan.Lane(id % taocan.Lanes), time.UnixMicro(id / taocan.Lanes).UTC()
+}

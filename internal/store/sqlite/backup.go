@@ -19,6 +19,7 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/store"
+	"taocan/internal/store/sqlstore"
 )
 
 // Names in store_meta.
@@ -140,24 +141,24 @@ func claim(path string) error {
 func copyDatabase(ctx context.Context, from, to string, flags sqlite3.OpenFlag, toVFS string) (err error) {
 	source, err := sqlite3.OpenFlags(fileURI(from, "", "busy_timeout(5000)"), flags|sqlite3.OPEN_URI)
 	if err != nil {
-		return kind(err)
+		return sqlstore.Kind(err)
 	}
-	defer func() { err = errors.Join(err, kind(source.Close())) }()
+	defer func() { err = errors.Join(err, sqlstore.Kind(source.Close())) }()
 	// The transaction pins the snapshot: without it every commit of the server would make the copy begin anew.
 	if err := source.Exec("BEGIN; SELECT count(*) FROM sqlite_master"); err != nil {
-		return kind(err)
+		return sqlstore.Kind(err)
 	}
 	b, err := source.BackupInit("main", fileURI(to, toVFS))
 	if err != nil {
-		return kind(err)
+		return sqlstore.Kind(err)
 	}
-	defer func() { err = errors.Join(err, kind(b.Close())) }()
+	defer func() { err = errors.Join(err, sqlstore.Kind(b.Close())) }()
 	for done := false; !done; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if done, err = b.Step(copyPages); err != nil {
-			return kind(err)
+			return sqlstore.Kind(err)
 		}
 	}
 	return nil
@@ -168,9 +169,9 @@ func copyDatabase(ctx context.Context, from, to string, flags sqlite3.OpenFlag, 
 func (r *BackupReport) finish(ctx context.Context, part, vfs string) (err error) {
 	db, err := driver.Open(fileURI(part, vfs, "journal_mode(delete)", "synchronous(full)"))
 	if err != nil {
-		return kind(err)
+		return sqlstore.Kind(err)
 	}
-	defer func() { err = errors.Join(err, kind(db.Close())) }()
+	defer func() { err = errors.Join(err, sqlstore.Kind(db.Close())) }()
 	db.SetMaxOpenConns(1)
 	if r.Schema, err = schemaOf(ctx, db); err != nil {
 		return err
@@ -178,12 +179,12 @@ func (r *BackupReport) finish(ctx context.Context, part, vfs string) (err error)
 	if r.Schema == 0 {
 		return errors.New("the data folder's file is not a database of taocan")
 	}
-	if _, err := db.ExecContext(ctx, sqlText("meta_put"), metaBackupAt, r.At.Format(time.RFC3339Nano)); err != nil {
-		return kind(err)
+	if _, err := db.ExecContext(ctx, queries.Text("meta_put"), metaBackupAt, r.At.Format(time.RFC3339Nano)); err != nil {
+		return sqlstore.Kind(err)
 	}
 	var verdict string
 	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return kind(err)
+		return sqlstore.Kind(err)
 	}
 	if verdict != "ok" {
 		return fmt.Errorf("the copy is damaged, and so may be the database: %s", verdict)
@@ -196,8 +197,8 @@ func (r *BackupReport) finish(ctx context.Context, part, vfs string) (err error)
 }
 
 // holds is a database's head and the time of its last commit.
-func holds(ctx context.Context, q querier) (head string, last time.Time, err error) {
-	all, err := heads(ctx, q)
+func holds(ctx context.Context, q runner) (head string, last time.Time, err error) {
+	all, err := sqlstore.Heads(ctx, querier{q})
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -209,9 +210,9 @@ func holds(ctx context.Context, q querier) (head string, last time.Time, err err
 	return store.HeadText(all), last, nil
 }
 
-func meta(ctx context.Context, q querier, name string) (value string, err error) {
-	err = q.QueryRowContext(ctx, sqlText("meta_get"), name).Scan(&value)
-	return value, about(kind(err), "read %s of the store", name)
+func meta(ctx context.Context, q runner, name string) (value string, err error) {
+	err = q.QueryRowContext(ctx, queries.Text("meta_get"), name).Scan(&value)
+	return value, sqlstore.About(sqlstore.Kind(err), "read %s of the store", name)
 }
 
 func proveCopy(ctx context.Context, part string, o BackupOptions) (err error) {
@@ -305,9 +306,9 @@ func inspect(ctx context.Context, file string) (schema int64, err error) {
 	}
 	db, err := driver.Open(fileURI(file, "", "query_only(1)") + "&mode=ro")
 	if err != nil {
-		return 0, kind(err)
+		return 0, sqlstore.Kind(err)
 	}
-	defer func() { err = errors.Join(err, kind(db.Close())) }()
+	defer func() { err = errors.Join(err, sqlstore.Kind(db.Close())) }()
 	err = checkSchema(ctx, db, NewestSchema(), false)
 	if err == nil {
 		schema, err = schemaOf(ctx, db)
@@ -349,15 +350,15 @@ func (r *RestoreReport) begin(ctx context.Context, part string, lock *os.File, o
 	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
-		return kind(err)
+		return sqlstore.Kind(err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
 	for _, step := range [][]any{{"meta_put", metaEpoch, r.Epoch}, {"meta_put", metaRestoredFrom + r.Epoch, string(origin)}, {"meta_delete", metaBackupAt}} {
-		if _, err := tx.ExecContext(ctx, sqlText(step[0].(string)), step[1:]...); err != nil {
-			return kind(err)
+		if _, err := tx.ExecContext(ctx, queries.Text(step[0].(string)), step[1:]...); err != nil {
+			return sqlstore.Kind(err)
 		}
 	}
-	return kind(tx.Commit())
+	return sqlstore.Kind(tx.Commit())
 }
 
 func newEpoch() (string, error) {

@@ -10,6 +10,7 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/store"
+	"taocan/internal/store/sqlstore"
 	"taocan/internal/taocan"
 )
 
@@ -25,9 +26,9 @@ type Shape struct {
 // Shape measures the store; debits and transactions are what the engine counted.
 func (s *Store) Shape(ctx context.Context, debits, transactions int64) (Shape, error) {
 	shape := Shape{Debits: debits, Transactions: transactions}
-	err := s.readers.QueryRowContext(ctx, sqlText("shape_of_debits")).Scan(&shape.Links, &shape.DebitsBytes, &shape.ManifestBytes,
+	err := s.readers.QueryRowContext(ctx, queries.Text("shape_of_debits")).Scan(&shape.Links, &shape.DebitsBytes, &shape.ManifestBytes,
 		&shape.Entries, &shape.Refs, &shape.Packages, &shape.PackagesPerProject, &shape.FileBytes)
-	return shape, kind(err)
+	return shape, sqlstore.Kind(err)
 }
 
 // Ceiling is what the disk and SQLite would give without us: in a new database in dir, it repeats transactions of
@@ -55,7 +56,7 @@ func Ceiling(ctx context.Context, dir string, shape Shape, c clock.Clock, d time
 	started := c.Monotonic()
 	for took < d {
 		if err := w.raw.Exec("BEGIN IMMEDIATE"); err != nil {
-			return 0, 0, kind(err)
+			return 0, 0, sqlstore.Kind(err)
 		}
 		at = at.Add(time.Second)
 		for i := range per(shape.Entries) {

@@ -2,18 +2,14 @@ package sqlite
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
-	"sort"
-	"strconv"
-	"strings"
 	"time"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
 	"taocan/internal/store"
+	"taocan/internal/store/sqlstore"
 	"taocan/internal/taocan"
 )
 
@@ -45,7 +41,7 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 	written := ledger.Written()
 	if len(written) == 0 {
 		done = true
-		return outcomes, kind(w.raw.Exec("ROLLBACK")) // nothing was changed, on disk or in memory
+		return outcomes, sqlstore.Kind(w.raw.Exec("ROLLBACK")) // nothing was changed, on disk or in memory
 	}
 	commits, err := s.write(ctx, w, ledger)
 	if err != nil {
@@ -59,7 +55,7 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 		w.heads[c.Lane] = c.Head()
 	}
 	ledger.Settle()
-	s.index.addAll(written, func(a taocan.AccountID) int64 { return commitID(taocan.LaneOf(a), ledger.At(a)) })
+	s.index.addAll(written, func(a taocan.AccountID) int64 { return store.CommitID(taocan.LaneOf(a), ledger.At(a)) })
 	w.cache.trim()
 	return outcomes, nil
 }
@@ -125,7 +121,7 @@ type pastCommits map[int64]map[store.RecordKey]*taocan.Debit
 // record is what the first of the commits that knows the key says about it, nil if none does.
 func (p pastCommits) record(w *writer, commits []int64, key store.RecordKey) (*taocan.Debit, error) {
 	for _, id := range commits {
-		lane, at := commitOf(id)
+		lane, at := store.CommitOf(id)
 		known, looked := p[id]
 		if known == nil {
 			b := bind{s: w.hot.commitDebits}
@@ -150,7 +146,7 @@ func (p pastCommits) record(w *writer, commits []int64, key store.RecordKey) (*t
 				return err
 			})
 			if err != nil {
-				return nil, errDamaged(lane, at, err)
+				return nil, sqlstore.ErrDamaged(lane, at, err)
 			}
 		}
 		if d := known[key]; d != nil {
@@ -158,10 +154,6 @@ func (p pastCommits) record(w *writer, commits []int64, key store.RecordKey) (*t
 		}
 	}
 	return nil, nil
-}
-
-func errDamaged(lane taocan.Lane, at time.Time, err error) error {
-	return fmt.Errorf("commit of lane %d at %s: %w", lane, at.Format(time.RFC3339Nano), err)
 }
 
 // write puts a group commit's changes into the open transaction: a link per lane, the figures and entries of
@@ -172,7 +164,7 @@ func (s *Store) write(ctx context.Context, w *writer, ledger *store.Ledger) ([]s
 		lane := taocan.LaneOf(d.Account)
 		debits[lane] = append(debits[lane], d)
 	}
-	rows, err := s.writeBeside(ctx, w, ledger)
+	rows, err := sqlstore.WriteBeside(ctx, s.on(w), &w.heads, ledger)
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +265,7 @@ func (c *balanceCache) watch(ctx context.Context, s *Store, w *writer, t taocan.
 	if x, known := c.watches[t]; known {
 		return x, nil
 	}
-	x, err := s.loadWatch(ctx, w, t, at)
+	x, err := s.on(w).Watch(ctx, t, at)
 	if err != nil {
 		return nil, fmt.Errorf("rules of project %s: %w", t.Project, err)
 	}
@@ -296,7 +288,7 @@ func (c *balanceCache) get(w *writer, t taocan.Tenant) (*store.Balances, error) 
 	}
 	balances := store.NewBalances()
 	b := bind{s: w.hot.poolSelect}
-	err := b.text(string(t.Account), string(t.Project)).num(micros(lastCommit)).rows(func(s *sqlite3.Stmt) error {
+	err := b.text(string(t.Account), string(t.Project)).num(sqlstore.Micros(lastCommit)).rows(func(s *sqlite3.Stmt) error {
 		key, x := balanceOf(s)
 		balances.Add(key, x)
 		return nil
@@ -336,252 +328,4 @@ func balanceOf(s *sqlite3.Stmt) (store.PoolKey, *store.Balance) {
 	}
 	key := store.PoolKey{Category: taocan.Category(s.ColumnText(1)), Purpose: x.Purpose, Country: taocan.Country(s.ColumnText(3))}
 	return key, x
-}
-
-// Debit is what stands recorded under the id.
-func (r reader) Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error) {
-	for _, commit := range r.s.index.candidates(t.Project, id) {
-		d, err := r.find(ctx, commit, t, id)
-		if errors.Is(err, taocan.ErrNotFound) {
-			continue // another id's, or newer than this snapshot
-		}
-		return d, err
-	}
-	return taocan.Debit{}, fmt.Errorf("debit %s: %w", id, taocan.ErrNotFound)
-}
-
-func (r reader) find(ctx context.Context, commit int64, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error) {
-	lane, at := commitOf(commit)
-	var blob []byte
-	if err := r.q.QueryRowContext(ctx, sqlText("commit_debits"), commit).Scan(&blob); err != nil {
-		return taocan.Debit{}, kind(err)
-	}
-	d, err := store.FindDebit(blob, at, t, id)
-	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
-		return d, errDamaged(lane, at, err)
-	}
-	return d, err
-}
-
-// DebitsAt lists what one commit recorded for the project.
-func (r reader) DebitsAt(ctx context.Context, t taocan.Tenant, at time.Time) ([]taocan.Debit, error) {
-	lane := taocan.LaneOf(t.Account)
-	var blob []byte
-	if err := r.q.QueryRowContext(ctx, sqlText("commit_debits"), commitID(lane, at)).Scan(&blob); err != nil {
-		return nil, kind(err)
-	}
-	found, err := store.UnpackDebits(blob, at, &t)
-	if err != nil {
-		return nil, errDamaged(lane, at, err)
-	}
-	return found, nil
-}
-
-// accountDebitsAt lists what one commit recorded for any project of the tenant's account.
-func (r reader) accountDebitsAt(ctx context.Context, t taocan.Tenant, at time.Time) ([]taocan.Debit, error) {
-	lane := taocan.LaneOf(t.Account)
-	var blob []byte
-	if err := r.q.QueryRowContext(ctx, sqlText("commit_debits"), commitID(lane, at)).Scan(&blob); err != nil {
-		return nil, kind(err)
-	}
-	all, err := store.UnpackDebits(blob, at, nil)
-	if err != nil {
-		return nil, errDamaged(lane, at, err)
-	}
-	return slices.DeleteFunc(all, func(d taocan.Debit) bool { return d.Account != t.Account }), nil
-}
-
-// A list reads at most this many commits for one page; the cursor goes on from there.
-const maxCommitsPerPage = 2000
-
-// Debits walks the project's commits from the newest back.
-func (r reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter) (page store.Page[taocan.Debit], err error) {
-	from, until, skip := int64(0), int64(1)<<62, 0
-	if !f.From.IsZero() {
-		from = f.From.UnixMicro()
-	}
-	if !f.Until.IsZero() {
-		until = f.Until.UnixMicro()
-	}
-	if f.Commit != 0 {
-		var id int64
-		if err := r.q.QueryRowContext(ctx, sqlText("commit_at_seq"), taocan.LaneOf(t.Account), f.Commit).Scan(&id); err != nil {
-			if err = kind(err); errors.Is(err, taocan.ErrNotFound) {
-				err = nil // an unknown commit holds nothing
-			}
-			return page, err
-		}
-		_, at := commitOf(id)
-		from, until = max(from, at.UnixMicro()), min(until, at.UnixMicro()+1)
-	}
-	if f.Cursor != "" {
-		at, n, err := parseDebitCursor(f.Cursor)
-		if err != nil {
-			return page, err
-		}
-		until, skip = min(until, at+1), n
-	}
-	commits, err := r.debitRefs(ctx, t, from, until)
-	if err != nil {
-		return page, err
-	}
-	find := r.DebitsAt
-	if f.Commit != 0 && f.Package != "" { // the package may have paid for another project of its account
-		if _, err := r.Package(ctx, t, f.Package); err != nil {
-			return page, err
-		}
-		find, commits = r.accountDebitsAt, []int64{from}
-	}
-	for i, at := range commits {
-		if err := ctx.Err(); err != nil {
-			return page, fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
-		}
-		found, err := find(ctx, t, time.UnixMicro(at).UTC())
-		if err != nil { // a commit that the list names is there: its absence must not be taken for the list's
-			return page, fmt.Errorf("list debits of project %s: %s", t.Project, err.Error())
-		}
-		for n := len(found) - 1 - skip; n >= 0; n-- {
-			if len(page.Items) == f.Limit {
-				page.Next = debitCursor(at, len(found)-1-n)
-				return page, nil
-			}
-			d := found[n]
-			if !matches(d, f) {
-				continue
-			}
-			if current, err := r.current(ctx, d); err != nil {
-				return page, err
-			} else if current {
-				page.Items = append(page.Items, d)
-			}
-		}
-		skip = 0
-		if i == len(commits)-1 && len(commits) == maxCommitsPerPage {
-			page.Next = debitCursor(at, len(found))
-		}
-	}
-	return page, nil
-}
-
-func (r reader) debitRefs(ctx context.Context, t taocan.Tenant, from, until int64) ([]int64, error) {
-	rows, err := r.q.QueryContext(ctx, sqlText("debit_ref_list"), t.Account, t.Project, from, until, maxCommitsPerPage)
-	if err != nil {
-		return nil, kind(err)
-	}
-	defer rows.Close()
-	var commits []int64
-	for rows.Next() {
-		var at int64
-		if err := rows.Scan(&at); err != nil {
-			return nil, kind(err)
-		}
-		commits = append(commits, at)
-	}
-	return commits, kind(rows.Err())
-}
-
-func matches(d taocan.Debit, f store.DebitFilter) bool {
-	if f.Category != "" && d.Category != f.Category || f.Purpose != "" && d.Purpose != f.Purpose || f.State != "" && d.State != f.State {
-		return false
-	}
-	if f.Package == "" {
-		return true
-	}
-	for _, a := range d.Allocations {
-		if a.Package == f.Package {
-			return true
-		}
-	}
-	return false
-}
-
-// current reports whether no later record has taken d's place: an open reservation still stands in its table.
-func (r reader) current(ctx context.Context, d taocan.Debit) (open bool, err error) {
-	if !d.Open() {
-		return true, nil
-	}
-	err = r.q.QueryRowContext(ctx, sqlText("reservation_open"), d.Account, d.Project, d.At.UnixMicro(), d.ID).Scan(&open)
-	return open, kind(err)
-}
-
-func debitCursor(at int64, skip int) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", at, skip))
-}
-
-func parseDebitCursor(s string) (at int64, skip int, err error) {
-	bad := taocan.Invalid("query.cursor", "is not a cursor of this list", s)
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil {
-		return 0, 0, bad
-	}
-	first, second, _ := strings.Cut(string(b), ".")
-	at, err = strconv.ParseInt(first, 10, 64)
-	if err != nil || at < 0 || at > 1<<61 {
-		return 0, 0, bad
-	}
-	skip, err = strconv.Atoi(second)
-	if err != nil || skip < 0 {
-		return 0, 0, bad
-	}
-	return at, skip, nil
-}
-
-// DueReservations lists open reservations past their deadline, the longest overdue first.
-func (r reader) DueReservations(ctx context.Context, now time.Time, limit int) ([]store.Due, error) {
-	rows, err := r.q.QueryContext(ctx, sqlText("reservation_due"), now.UnixMicro(), limit)
-	if err != nil {
-		return nil, kind(err)
-	}
-	defer rows.Close()
-	var due []store.Due
-	for rows.Next() {
-		var d store.Due
-		if err := rows.Scan(&d.Account, &d.Project, &d.ID); err != nil {
-			return nil, kind(err)
-		}
-		due = append(due, d)
-	}
-	return due, kind(rows.Err())
-}
-
-// CountDue is how many open reservations are past their deadline.
-func (r reader) CountDue(ctx context.Context, now time.Time) (n int, err error) {
-	err = r.q.QueryRowContext(ctx, sqlText("reservation_due_count"), now.UnixMicro()).Scan(&n)
-	return n, kind(err)
-}
-
-// Usage sums what became used per natural day, by the package that paid.
-func (r reader) Usage(ctx context.Context, t taocan.Tenant, from, until time.Time, zone *time.Location) ([]store.UsageRow, error) {
-	rows, err := r.q.QueryContext(ctx, sqlText("usage_sum"), t.Account, t.Project, from.UnixMicro(), until.UnixMicro())
-	if err != nil {
-		return nil, kind(err)
-	}
-	defer rows.Close()
-	sums := map[store.UsageRow]taocan.Segments{}
-	for rows.Next() {
-		var u store.UsageRow
-		var at int64
-		var used taocan.Segments
-		if err := rows.Scan(&at, &u.Category, &u.Purpose, &u.Country, &used); err != nil {
-			return nil, kind(err)
-		}
-		u.Day = time.UnixMicro(at).In(zone).Format(time.DateOnly)
-		sums[u] += used
-	}
-	if err := rows.Err(); err != nil {
-		return nil, kind(err)
-	}
-	days := make([]store.UsageRow, 0, len(sums))
-	for u, used := range sums {
-		u.Used = used
-		days = append(days, u)
-	}
-	sort.Slice(days, func(i, j int) bool {
-		a, b := days[i], days[j]
-		if a.Day != b.Day {
-			return a.Day < b.Day
-		}
-		return string(a.Category)+string(a.Purpose)+string(a.Country) < string(b.Category)+string(b.Purpose)+string(b.Country)
-	})
-	return days, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"taocan/internal/clock"
+	"taocan/internal/store/sqlstore"
 	"taocan/internal/taocan"
 )
 
@@ -32,9 +33,9 @@ func TestErrorsOfTheDriverBecomeKinds(t *testing.T) {
 		{"a primary key that is taken", exec("INSERT INTO account (id, name, level, suspended, created_at) VALUES ('a', '', 'personal', 0, 1)"), taocan.ErrConflict},
 		{"a rowid that is taken", exec("INSERT INTO lane (lane, seq, at, hash) VALUES (0, 0, 0, x'00')"), taocan.ErrConflict},
 		{"a unique column that is taken", exec("INSERT INTO project (account_id, id, name, created_at) VALUES ('a', 'p', '', 1), ('a', 'p', '', 1)"), taocan.ErrConflict},
-		{"a check", exec("INSERT INTO account (id, name, level, suspended, created_at) VALUES ('b', '', 'noble', 0, 1)"), errConstraint},
-		{"a foreign key", exec("INSERT INTO wallet (account_id, cash, gift, credit_limit, credit_used) VALUES ('x', 0, 0, 0, 0)"), errConstraint},
-		{"a type", exec("INSERT INTO account (id, name, level, suspended, created_at) VALUES ('b', '', 'personal', 0, 'now')"), errConstraint},
+		{"a check", exec("INSERT INTO account (id, name, level, suspended, created_at) VALUES ('b', '', 'noble', 0, 1)"), sqlstore.ErrConstraint},
+		{"a foreign key", exec("INSERT INTO wallet (account_id, cash, gift, credit_limit, credit_used) VALUES ('x', 0, 0, 0, 0)"), sqlstore.ErrConstraint},
+		{"a type", exec("INSERT INTO account (id, name, level, suspended, created_at) VALUES ('b', '', 'personal', 0, 'now')"), sqlstore.ErrConstraint},
 		{"a full disk", func() error {
 			if err := exec("PRAGMA max_page_count = 1"); err != nil {
 				t.Fatal(err)
@@ -53,12 +54,12 @@ func TestErrorsOfTheDriverBecomeKinds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := kind(tt.err); !errors.Is(got, tt.want) || (got == nil) != (tt.want == nil) {
-				t.Errorf("kind(%v) = %v, want %v", tt.err, got, tt.want)
+			if got := sqlstore.Kind(tt.err); !errors.Is(got, tt.want) || (got == nil) != (tt.want == nil) {
+				t.Errorf("sqlstore.Kind(%v) = %v, want %v", tt.err, got, tt.want)
 			}
 		})
 	}
-	if err := kind(exec("SELECT nonsense")); err == nil || errors.Is(err, taocan.ErrUnavailable) || errors.Is(err, taocan.ErrConflict) {
+	if err := sqlstore.Kind(exec("SELECT nonsense")); err == nil || errors.Is(err, taocan.ErrUnavailable) || errors.Is(err, taocan.ErrConflict) {
 		t.Errorf("a mistake in SQL: got %v, want an error of no kind", err)
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"taocan/internal/store"
+	"taocan/internal/store/sqlstore"
 )
 
 // keepPrivate makes the database's file one that nobody else can read, whatever the umask and an older version left.
@@ -42,31 +45,31 @@ type Health struct {
 // Health looks the database over, beside a running server. It reads every page once.
 func (s *Store) Health(ctx context.Context) (Health, error) {
 	h := Health{Newest: newestMigration()}
-	if err := s.readers.QueryRowContext(ctx, sqlText("health_schema")).Scan(&h.Schema); err != nil {
-		return h, fmt.Errorf("read the schema's version: %w", kind(err))
+	if err := s.readers.QueryRowContext(ctx, queries.Text("health_schema")).Scan(&h.Schema); err != nil {
+		return h, fmt.Errorf("read the schema's version: %w", sqlstore.Kind(err))
 	}
 	var last int64
-	if err := s.readers.QueryRowContext(ctx, sqlText("health_last_commit")).Scan(&last); err != nil {
-		return h, fmt.Errorf("read the last commit: %w", kind(err))
+	if err := s.readers.QueryRowContext(ctx, queries.Text("health_last_commit")).Scan(&last); err != nil {
+		return h, fmt.Errorf("read the last commit: %w", sqlstore.Kind(err))
 	}
 	if last > 0 {
-		_, h.LastCommit = commitOf(last)
+		_, h.LastCommit = store.CommitOf(last)
 	}
-	rows, err := s.readers.QueryContext(ctx, sqlText("health_quick_check"))
+	rows, err := s.readers.QueryContext(ctx, queries.Text("health_quick_check"))
 	if err != nil {
-		return h, fmt.Errorf("quick check: %w", kind(err))
+		return h, fmt.Errorf("quick check: %w", sqlstore.Kind(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var line string
 		if err := rows.Scan(&line); err != nil {
-			return h, fmt.Errorf("quick check: %w", kind(err))
+			return h, fmt.Errorf("quick check: %w", sqlstore.Kind(err))
 		}
 		if line != "ok" {
 			h.Damage = append(h.Damage, line)
 		}
 	}
-	return h, kind(rows.Err())
+	return h, sqlstore.Kind(rows.Err())
 }
 
 // newestMigration is the number of the last migration that is embedded.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"taocan/internal/store"
+	"taocan/internal/store/sqlstore"
 	"taocan/internal/taocan"
 )
 
@@ -56,7 +57,7 @@ func (x *idIndex) hash(project taocan.ProjectID, id string, settled bool) uint64
 
 // add notes that a commit recorded the id.
 func (x *idIndex) add(project taocan.ProjectID, id string, settled bool, commit int64) {
-	_, at := commitOf(commit)
+	_, at := store.CommitOf(commit)
 	g := x.generation(at)
 	h := x.hash(project, id, settled)
 	if _, taken := g.commits[h]; taken {
@@ -136,35 +137,40 @@ func (x *idIndex) len() (n int) {
 // loadIndex rebuilds the index from the log, as far back as ids are remembered.
 func (s *Store) loadIndex(ctx context.Context) error {
 	since := s.clock.Now().Add(-s.window)
-	rows, err := s.readers.QueryContext(ctx, sqlText("commit_debits_since"), commitID(0, since))
+	rows, err := s.readers.QueryContext(ctx, queries.Text("commit_debits_since"), store.CommitID(0, since))
 	if err != nil {
-		return kind(err)
+		return sqlstore.Kind(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id int64
 		var blob []byte
 		if err := rows.Scan(&id, &blob); err != nil {
-			return kind(err)
+			return sqlstore.Kind(err)
 		}
 		if err := s.index.addCommit(id, blob); err != nil {
 			return err
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return kind(err)
+		return sqlstore.Kind(err)
 	}
 	// Open reservations may be older than what is remembered.
-	open, err := many(ctx, s.readers, sqlText("reservation_all"), func(r scanner) (d taocan.Debit, err error) {
-		return d, r.Scan(&d.Account, &d.Project, &d.ID, at(&d.At))
-	})
+	open, err := s.readers.QueryContext(ctx, queries.Text("reservation_all"))
 	if err != nil {
-		return err
+		return sqlstore.Kind(err)
 	}
-	for _, d := range open {
-		s.index.open[openKey{d.Project, d.ID}] = commitID(taocan.LaneOf(d.Account), d.At)
+	defer open.Close()
+	for open.Next() {
+		var account taocan.AccountID
+		var key openKey
+		var at int64
+		if err := open.Scan(&account, &key.project, &key.id, &at); err != nil {
+			return sqlstore.Kind(err)
+		}
+		s.index.open[key] = store.CommitID(taocan.LaneOf(account), sqlstore.FromMicros(at))
 	}
-	return nil
+	return sqlstore.Kind(open.Err())
 }
 
 // addCommit notes the ids of a packed commit.
@@ -176,8 +182,8 @@ func (x *idIndex) addCommit(id int64, blob []byte) error {
 		x.keepOpen(t.Project, taocan.DebitID(debit), reservation, settled, id)
 	})
 	if err != nil {
-		lane, at := commitOf(id)
-		return errDamaged(lane, at, err)
+		lane, at := store.CommitOf(id)
+		return sqlstore.ErrDamaged(lane, at, err)
 	}
 	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"taocan/internal/clock"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
@@ -44,44 +42,6 @@ func TestTotalsAreExactUpToTheLimit(t *testing.T) {
 	}
 }
 
-func TestACursorNamesItsPlace(t *testing.T) {
-	l := listing{name: "things", order: []sortColumn{byNumber("at"), byText("id")}}
-	want := []any{int64(-1 << 62), `a"b`}
-	got, err := l.place(l.cursor([]any{want[0], taocan.ProjectID(want[1].(string))}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("place (-want +got):\n%s", diff)
-	}
-	other := listing{name: "others", order: l.order}
-	if _, err := other.place(l.cursor(want)); !errors.Is(err, taocan.ErrInvalid) {
-		t.Errorf("a cursor of another list: got error %v, want %v", err, taocan.ErrInvalid)
-	}
-}
-
-func FuzzCursor(f *testing.F) {
-	l := listing{name: "things", order: []sortColumn{byNumber("at"), byText("id")}}
-	f.Add(l.cursor([]any{int64(1), "a"}))
-	f.Add("")
-	f.Add("WyJ0aGluZ3MiLDEuNSwiYSJd")
-	f.Fuzz(func(t *testing.T, cursor string) {
-		values, err := l.place(cursor)
-		if err != nil {
-			if !errors.Is(err, taocan.ErrInvalid) {
-				t.Fatalf("got error %v, want %v", err, taocan.ErrInvalid)
-			}
-			return
-		}
-		if _, ok := values[0].(int64); !ok || len(values) != 2 {
-			t.Fatalf("got %v, want a number and a text", values)
-		}
-		if _, ok := values[1].(string); !ok {
-			t.Fatalf("got %v, want a number and a text", values)
-		}
-	})
-}
-
 // The flag is what indexes know of the figures; whoever writes them, it has to follow.
 func TestLiveFollowsTheFigures(t *testing.T) {
 	c := clock.NewFake(time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC))
@@ -102,7 +62,7 @@ func TestLiveFollowsTheFigures(t *testing.T) {
 		{10, 0, 0, 1}, {3, 0, 7, 1}, {0, 3, 7, 1}, {0, 0, 10, 0}, {0, 0, 10, 0}, {1, 0, 9, 1}, {0, 0, 10, 0}, {0, 1, 9, 1},
 	} {
 		var live int
-		_, err := s.w.conn.ExecContext(t.Context(), sqlText("package_figures_update"), tt.remaining, tt.reserved, tt.used, "a", "p", "U1A2603011200001")
+		_, err := s.w.conn.ExecContext(t.Context(), queries.Text("package_figures_update"), tt.remaining, tt.reserved, tt.used, "a", "p", "U1A2603011200001")
 		if err == nil {
 			err = s.w.conn.QueryRowContext(t.Context(), "SELECT live FROM package").Scan(&live)
 		}

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"path"
 
+	"taocan/internal/store/sqlstore"
+
 	"github.com/ncruces/go-sqlite3/driver"
 	"github.com/pressly/goose/v3"
 )
@@ -42,21 +44,21 @@ func newest(files fs.FS) (version int64) {
 }
 
 // schemaOf is the schema of a database of ours, 0 for an empty one.
-func schemaOf(ctx context.Context, q querier) (version int64, err error) {
+func schemaOf(ctx context.Context, q runner) (version int64, err error) {
 	var tables int
-	if err := q.QueryRowContext(ctx, sqlText("meta_tables")).Scan(&tables); err != nil {
-		return 0, kind(err)
+	if err := q.QueryRowContext(ctx, queries.Text("meta_tables")).Scan(&tables); err != nil {
+		return 0, sqlstore.Kind(err)
 	}
 	if tables != everyTables {
 		return 0, nil
 	}
-	err = q.QueryRowContext(ctx, sqlText("schema_version")).Scan(&version)
-	return version, kind(err)
+	err = q.QueryRowContext(ctx, queries.Text("schema_version")).Scan(&version)
+	return version, sqlstore.Kind(err)
 }
 
 // checkSchema refuses a database that a newer version has written: this one would read it wrongly. Where nothing may be
 // migrated, an older one is refused as well.
-func checkSchema(ctx context.Context, q querier, newest int64, readOnly bool) error {
+func checkSchema(ctx context.Context, q runner, newest int64, readOnly bool) error {
 	version, err := schemaOf(ctx, q)
 	switch {
 	case err != nil:
@@ -74,8 +76,8 @@ func checkSchema(ctx context.Context, q querier, newest int64, readOnly bool) er
 func SchemaOf(file string) (version int64, err error) {
 	db, err := driver.Open(fileURI(file, "", "query_only(1)") + "&mode=ro")
 	if err != nil {
-		return 0, kind(err)
+		return 0, sqlstore.Kind(err)
 	}
-	defer func() { err = errors.Join(err, kind(db.Close())) }()
+	defer func() { err = errors.Join(err, sqlstore.Kind(db.Close())) }()
 	return schemaOf(context.Background(), db)
 }

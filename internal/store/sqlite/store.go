@@ -21,6 +21,7 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/store"
+	"taocan/internal/store/sqlstore"
 	"taocan/internal/taocan"
 )
 
@@ -61,7 +62,7 @@ type Store struct {
 	clock   clock.Clock
 	guard   *clock.Guard
 	disk    *diskGuard
-	zone    *time.Location
+	source  sqlstore.Source
 	window  time.Duration
 	index   *idIndex
 	w       *writer // nil when read-only
@@ -95,7 +96,8 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	s := &Store{clock: o.Clock, zone: o.Zone, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, index: newIDIndex(o.IdempotencyWindow)}
+	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, index: newIDIndex(o.IdempotencyWindow)}
+	s.source = sqlstore.Source{Zone: o.Zone, Candidates: func(p taocan.ProjectID, id taocan.DebitID) ([]int64, error) { return s.index.candidates(p, id), nil }}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -129,7 +131,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	if err := s.readers.QueryRowContext(ctx, "SELECT value FROM store_meta WHERE name = 'epoch'").Scan(&s.epoch); err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, kind(err))
+		return nil, fmt.Errorf("open %s: %w", path, sqlstore.Kind(err))
 	}
 	started := o.Clock.Monotonic()
 	if err := s.loadIndex(ctx); err != nil {
@@ -185,7 +187,7 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 		return err
 	}
 	if _, err := w.db.ExecContext(ctx, "INSERT INTO store_meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", epoch); err != nil {
-		return fmt.Errorf("open %s: %w", path, kind(err))
+		return fmt.Errorf("open %s: %w", path, sqlstore.Kind(err))
 	}
 	if w.conn, err = w.db.Conn(ctx); err != nil {
 		return err
@@ -267,29 +269,14 @@ func (s *Store) now() (time.Time, error) {
 	return now, nil
 }
 
-// querier is what runs statements: a reader's transaction or the writer's connection.
-type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// reader implements store.Reader.
-type reader struct {
-	q querier
-	s *Store
-}
-
-var _ store.Reader = reader{}
-
 // View runs fn on one snapshot.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	t, err := s.readers.BeginTx(ctx, nil)
 	if err != nil {
-		return kind(err)
+		return sqlstore.Kind(err)
 	}
 	defer func() { _ = t.Rollback() }()
-	return fn(reader{t, s})
+	return fn(sqlstore.Reader{Q: querier{t}, S: &s.source})
 }
 
 // acquire takes the writer's token.
@@ -311,16 +298,16 @@ func (w *writer) release() { <-w.token }
 func (w *writer) begin(ctx context.Context) error {
 	if !w.raw.GetAutocommit() { // a rollback failed earlier
 		if err := w.raw.Exec("ROLLBACK"); err != nil {
-			return fmt.Errorf("%w: %w", store.ErrNotCommitted, kind(err))
+			return fmt.Errorf("%w: %w", store.ErrNotCommitted, sqlstore.Kind(err))
 		}
 	}
 	if err := w.raw.Exec("BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrNotCommitted, kind(err))
+		return fmt.Errorf("%w: %w", store.ErrNotCommitted, sqlstore.Kind(err))
 	}
 	if w.known {
 		return nil
 	}
-	heads, err := heads(ctx, w.conn)
+	heads, err := sqlstore.Heads(ctx, querier{w.conn})
 	if err == nil {
 		err = w.catchUp(ctx, heads)
 	}
@@ -341,8 +328,8 @@ func (w *writer) catchUp(ctx context.Context, now [taocan.Lanes]store.Head) erro
 		for seq := head.Seq; seq < now[lane].Seq; seq++ {
 			var id int64
 			var blob []byte
-			if err := w.conn.QueryRowContext(ctx, sqlText("commit_debits_at_seq"), lane, seq+1).Scan(&id, &blob); err != nil {
-				return fmt.Errorf("read commit %d of lane %d: %w", seq+1, lane, kind(err))
+			if err := w.conn.QueryRowContext(ctx, queries.Text("commit_debits_at_seq"), lane, seq+1).Scan(&id, &blob); err != nil {
+				return fmt.Errorf("read commit %d of lane %d: %w", seq+1, lane, sqlstore.Kind(err))
 			}
 			if err := w.index.addCommit(id, blob); err != nil {
 				return err
@@ -359,7 +346,7 @@ func (w *writer) rollback() error {
 	if w.raw.GetAutocommit() {
 		return nil // SQLite has rolled back by itself
 	}
-	return kind(w.raw.Exec("ROLLBACK"))
+	return sqlstore.Kind(w.raw.Exec("ROLLBACK"))
 }
 
 // abandon ends a transaction that has touched no balance in memory. Refused orders are common and must not cost the
@@ -373,26 +360,10 @@ func (w *writer) abandon() {
 // commit makes the transaction durable. After an error its outcome is unknown.
 func (w *writer) commit() error {
 	if err := w.raw.Exec("COMMIT"); err != nil {
-		return errors.Join(fmt.Errorf("commit: %w", kind(err)), w.rollback())
+		return errors.Join(fmt.Errorf("commit: %w", sqlstore.Kind(err)), w.rollback())
 	}
 	return nil
 }
-
-// tx implements store.Tx.
-type tx struct {
-	reader
-	account taocan.AccountID // whose ledger may be written; empty: none
-	lane    taocan.Lane
-	seq     int64 // the commit's sequence in the lane
-	now     time.Time
-	rows    []store.Row
-	changed map[taocan.Tenant]bool // projects whose packages or rules were written
-	due     map[taocan.Tenant]bool // projects whose packages were written; true: something was added
-
-	everythingChanged bool // what all projects' rules look at
-}
-
-var _ store.Tx = (*tx)(nil)
 
 // Update runs fn in one transaction.
 func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(store.Tx) error) error {
@@ -410,26 +381,25 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 			w.abandon()
 		}
 	}()
-	t := &tx{reader: reader{w.conn, s}, account: account, now: s.clock.Now(), changed: map[taocan.Tenant]bool{}, due: map[taocan.Tenant]bool{}}
+	now, head := s.clock.Now(), store.Head{}
 	if account != "" {
-		if t.now, err = s.now(); err != nil {
+		if now, err = s.now(); err != nil {
 			return err
 		}
-		t.lane = taocan.LaneOf(account)
-		head := w.heads[t.lane]
-		t.seq, t.now = head.Seq+1, head.NextAt(t.now)
+		head = w.heads[taocan.LaneOf(account)]
+		now = head.NextAt(now)
 	}
+	t := sqlstore.NewTx(s.on(w), account, head, now)
 	if err := fn(t); err != nil {
 		return err
 	}
-	for tenant, added := range t.due {
-		if err := t.exec(ctx, "alert_due_mark", tenant.Account, tenant.Project, micros(t.now), added); err != nil {
-			return about(err, "mark the alerts of project %s", tenant.Project)
-		}
+	rows, err := t.Finish(ctx)
+	if err != nil {
+		return err
 	}
 	var link *store.Commit
-	if len(t.rows) > 0 {
-		c := store.NewCommit(w.heads[t.lane], t.now, nil, t.rows)
+	if len(rows) > 0 {
+		c := store.NewCommit(head, now, nil, rows)
 		if err := w.appendCommit(c); err != nil {
 			return err
 		}
@@ -440,35 +410,19 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 		return err
 	}
 	if link != nil {
-		w.heads[t.lane] = link.Head()
+		w.heads[link.Lane] = link.Head()
 	}
-	for tenant := range t.changed {
+	changed, everything := t.Changed()
+	for _, tenant := range changed {
 		w.cache.drop(tenant)
 	}
-	if t.everythingChanged {
+	if everything {
 		w.cache.reset()
 	}
 	return nil
 }
 
-// Now is the transaction's time.
-func (t *tx) Now() time.Time { return t.now }
-
-// ledger notes a ledger row that the transaction has written, for the chain.
-func (t *tx) ledger(row store.Row) error {
-	if row.Account != t.account || t.account == "" {
-		return fmt.Errorf("write %s: the transaction is for the ledger of account %q, not %q", row.RowRef, t.account, row.Account)
-	}
-	t.rows = append(t.rows, row)
-	return nil
+// on reads through the writing connection.
+func (s *Store) on(w *writer) sqlstore.Reader {
+	return sqlstore.Reader{Q: querier{w.conn}, S: &s.source}
 }
-
-// packagesChanged makes the debit engine load the project's balances anew, and has its alert rules looked at. added: there
-// is more than before, as by a purchase.
-func (t *tx) packagesChanged(tenant taocan.Tenant, added bool) {
-	t.changed[tenant] = true
-	t.due[tenant] = t.due[tenant] || added
-}
-
-// watchChanged makes the debit engine load what the project's rules and limits look at anew.
-func (t *tx) watchChanged(tenant taocan.Tenant) { t.changed[tenant] = true }

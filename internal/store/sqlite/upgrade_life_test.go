@@ -186,7 +186,7 @@ func TestAnswersAboutThePastUseTheIndexesOfTheFewEntries(t *testing.T) {
 		"package_page_as_of": {"entry_adjust", "entry_extend", "entry_freeze"},
 		"balance_as_of":      {"entry_extend", "entry_freeze"},
 	} {
-		steps := strings.Join(plan(t, s, sqlText(query)), "\n")
+		steps := strings.Join(plan(t, s, queries.Text(query)), "\n")
 		for _, index := range indexes {
 			if !strings.Contains(steps, "INDEX "+index+" (account_id=? AND project_id=? AND package=? AND at<?)") {
 				t.Errorf("%s does not search %s by package and time:\n%s", query, index, steps)

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -47,23 +47,23 @@ func scanOrder(s scanner) (o taocan.Order, err error) {
 }
 
 // Order with its payment and packages, these by number.
-func (r reader) Order(ctx context.Context, t taocan.Tenant, id taocan.OrderID) (taocan.Order, error) {
-	l := listing{query: sqlText("order_list")}
+func (r Reader) Order(ctx context.Context, t taocan.Tenant, id taocan.OrderID) (taocan.Order, error) {
+	l := listing{query: r.Q.Text("order_list")}
 	l.and("o.account_id = ? AND o.project_id = ? AND o.id = ?", t.Account, t.Project, id)
-	o, err := one(ctx, r.q, l.query, scanOrder, l.args...)
-	return o, about(err, "order %s", id)
+	o, err := one(ctx, r.Q, l.query, scanOrder, l.args...)
+	return o, About(err, "order %s", id)
 }
 
 // Orders lists a project's, newest first.
-func (r reader) Orders(ctx context.Context, t taocan.Tenant, state taocan.OrderState, now time.Time, p store.Paging) (store.Page[taocan.Order], error) {
-	l := listing{query: sqlText("order_list")}
+func (r Reader) Orders(ctx context.Context, t taocan.Tenant, state taocan.OrderState, now time.Time, p store.Paging) (store.Page[taocan.Order], error) {
+	l := listing{query: r.Q.Text("order_list")}
 	l.and("o.account_id = ? AND o.project_id = ?", t.Account, t.Project)
 	return r.orders(ctx, l, state, now, p)
 }
 
 // AllOrders lists those of all accounts, newest first.
-func (r reader) AllOrders(ctx context.Context, f store.OrderFilter) (store.Page[taocan.Order], error) {
-	l := listing{query: sqlText("order_list")}
+func (r Reader) AllOrders(ctx context.Context, f store.OrderFilter) (store.Page[taocan.Order], error) {
+	l := listing{query: r.Q.Text("order_list")}
 	if f.Account != "" {
 		l.and("o.account_id = ?", f.Account)
 	}
@@ -75,65 +75,65 @@ func (r reader) AllOrders(ctx context.Context, f store.OrderFilter) (store.Page[
 }
 
 // OrderAnywhere is an order by its id, whoever's it is.
-func (r reader) OrderAnywhere(ctx context.Context, id taocan.OrderID) (taocan.Order, error) {
-	l := listing{query: sqlText("order_list")}
+func (r Reader) OrderAnywhere(ctx context.Context, id taocan.OrderID) (taocan.Order, error) {
+	l := listing{query: r.Q.Text("order_list")}
 	l.and("o.id = ?", id)
-	o, err := one(ctx, r.q, l.query, scanOrder, l.args...)
-	return o, about(err, "order %s", id)
+	o, err := one(ctx, r.Q, l.query, scanOrder, l.args...)
+	return o, About(err, "order %s", id)
 }
 
-func (r reader) orders(ctx context.Context, l listing, state taocan.OrderState, now time.Time, p store.Paging) (store.Page[taocan.Order], error) {
+func (r Reader) orders(ctx context.Context, l listing, state taocan.OrderState, now time.Time, p store.Paging) (store.Page[taocan.Order], error) {
 	switch state {
 	case "":
 	case taocan.OrderPending:
-		l.and("o.state = 'pending' AND o.closes_at > ?", micros(now))
+		l.and("o.state = 'pending' AND o.closes_at > ?", Micros(now))
 	case taocan.OrderClosed:
-		l.and("(o.state = 'closed' OR o.state = 'pending' AND o.closes_at <= ?)", micros(now))
+		l.and("(o.state = 'closed' OR o.state = 'pending' AND o.closes_at <= ?)", Micros(now))
 	default:
 		l.and("o.state = ?", state)
 	}
 	l.name, l.order, l.desc = "orders", []sortColumn{byNumber("o.created_at"), byText("o.id")}, true
-	return paged(ctx, r.q, l, p, scanOrder, func(o taocan.Order) []any { return []any{micros(o.CreatedAt), o.ID} })
+	return paged(ctx, r.Q, l, p, scanOrder, func(o taocan.Order) []any { return []any{Micros(o.CreatedAt), o.ID} })
 }
 
 // UnpaidPast lists pending orders past their close, the first to close first.
-func (r reader) UnpaidPast(ctx context.Context, now time.Time, limit int) ([]taocan.Order, error) {
-	l := listing{query: sqlText("order_list"), order: []sortColumn{byNumber("o.closes_at"), byText("o.id")}}
-	l.and("o.state = 'pending' AND o.closes_at <= ?", micros(now))
-	orders, _, err := slice(ctx, r.q, l, store.Paging{Limit: limit}, scanOrder)
+func (r Reader) UnpaidPast(ctx context.Context, now time.Time, limit int) ([]taocan.Order, error) {
+	l := listing{query: r.Q.Text("order_list"), order: []sortColumn{byNumber("o.closes_at"), byText("o.id")}}
+	l.and("o.state = 'pending' AND o.closes_at <= ?", Micros(now))
+	orders, _, err := slice(ctx, r.Q, l, store.Paging{Limit: limit}, scanOrder)
 	return orders, err
 }
 
 // IdempotencyKey that was used for an operation.
-func (r reader) IdempotencyKey(ctx context.Context, t taocan.Tenant, operation, key string) (store.IdempotencyKey, error) {
-	k, err := one(ctx, r.q, sqlText("idempotency_key_get"), func(s scanner) (k store.IdempotencyKey, err error) {
+func (r Reader) IdempotencyKey(ctx context.Context, t taocan.Tenant, operation, key string) (store.IdempotencyKey, error) {
+	k, err := one(ctx, r.Q, r.Q.Text("idempotency_key_get"), func(s scanner) (k store.IdempotencyKey, err error) {
 		return k, s.Scan(&k.Account, &k.Project, &k.Operation, &k.Key, &k.Content, &k.Subject, at(&k.CreatedAt))
 	}, t.Account, t.Project, operation, key)
-	return k, about(err, "%s key %s", operation, key)
+	return k, About(err, "%s key %s", operation, key)
 }
 
 // InsertOrder writes a pending order.
-func (t *tx) InsertOrder(ctx context.Context, o taocan.Order) error {
+func (t *Tx) InsertOrder(ctx context.Context, o taocan.Order) error {
 	if err := t.owns(o.Account); err != nil {
-		return about(err, "insert order %s", o.ID)
+		return About(err, "insert order %s", o.ID)
 	}
 	q := o.Quote
 	unit := sql.NullInt64{Int64: int64(q.UnitPrice), Valid: q.HasUnitPrice}
 	err := t.exec(ctx, "order_insert", o.Account, o.Project, o.ID, o.Description, q.Kind, q.Category, q.Purpose, q.Country, q.Product, q.Name,
 		q.Each, q.Packages, unit, q.Amount, q.ValidityMonths, q.ChargeOn, q.PriceList, o.AgreementVersion, o.AgreementHash,
-		o.By.Token, o.By.Member, o.By.Role, o.By.Address, micros(o.CreatedAt), micros(o.ClosesAt), t.lane, t.seq)
+		o.By.Token, o.By.Member, o.By.Role, o.By.Address, Micros(o.CreatedAt), Micros(o.ClosesAt), t.lane, t.seq)
 	if err == nil {
 		err = t.ledger(store.OrderRow(o))
 	}
-	return about(err, "insert order %s", o.ID)
+	return About(err, "insert order %s", o.ID)
 }
 
 // SettleOrder ends a pending order.
-func (t *tx) SettleOrder(ctx context.Context, tenant taocan.Tenant, id taocan.OrderID, state taocan.OrderState, when time.Time) error {
+func (t *Tx) SettleOrder(ctx context.Context, tenant taocan.Tenant, id taocan.OrderID, state taocan.OrderState, when time.Time) error {
 	if err := t.owns(tenant.Account); err != nil {
-		return about(err, "settle order %s", id)
+		return About(err, "settle order %s", id)
 	}
-	err := t.change(ctx, taocan.ErrConflict, "order_settle", state, micros(when), t.seq, tenant.Account, tenant.Project, id)
+	err := t.change(ctx, taocan.ErrConflict, "order_settle", state, Micros(when), t.seq, tenant.Account, tenant.Project, id)
 	if errors.Is(err, taocan.ErrConflict) {
 		if _, absent := t.Order(ctx, tenant, id); absent != nil {
 			return absent
@@ -143,24 +143,24 @@ func (t *tx) SettleOrder(ctx context.Context, tenant taocan.Tenant, id taocan.Or
 	if err == nil {
 		err = t.ledger(store.OrderSettledRow(tenant, id, state, when))
 	}
-	return about(err, "settle order %s", id)
+	return About(err, "settle order %s", id)
 }
 
 // InsertPayment writes the payment of an order.
-func (t *tx) InsertPayment(ctx context.Context, p taocan.Payment) error {
+func (t *Tx) InsertPayment(ctx context.Context, p taocan.Payment) error {
 	if err := t.owns(p.Account); err != nil {
-		return about(err, "insert payment of order %s", p.Order)
+		return About(err, "insert payment of order %s", p.Order)
 	}
 	err := t.exec(ctx, "payment_insert", p.Account, p.Project, p.Order, p.Split.Voucher, p.Split.Gift, p.Split.Cash, p.Split.Credit,
-		null(p.VoucherID), micros(p.PaidAt), p.By.Token, p.By.Member, p.By.Role, p.By.Address, t.lane, t.seq)
+		null(p.VoucherID), Micros(p.PaidAt), p.By.Token, p.By.Member, p.By.Role, p.By.Address, t.lane, t.seq)
 	if err == nil {
 		err = t.ledger(store.PaymentRow(p))
 	}
-	return about(err, "insert payment of order %s", p.Order)
+	return About(err, "insert payment of order %s", p.Order)
 }
 
 // InsertIdempotencyKey notes that a key was used.
-func (t *tx) InsertIdempotencyKey(ctx context.Context, k store.IdempotencyKey) error {
-	err := t.exec(ctx, "idempotency_key_insert", k.Account, k.Project, k.Operation, k.Key, k.Content, k.Subject, micros(k.CreatedAt))
-	return about(err, "insert %s key %s", k.Operation, k.Key)
+func (t *Tx) InsertIdempotencyKey(ctx context.Context, k store.IdempotencyKey) error {
+	err := t.exec(ctx, "idempotency_key_insert", k.Account, k.Project, k.Operation, k.Key, k.Content, k.Subject, Micros(k.CreatedAt))
+	return About(err, "insert %s key %s", k.Operation, k.Key)
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -13,48 +13,48 @@ import (
 type scanner interface{ Scan(dest ...any) error }
 
 // one reads the row that a query finds; taocan.ErrNotFound where it finds none.
-func one[T any](ctx context.Context, q querier, text string, scan func(scanner) (T, error), args ...any) (T, error) {
+func one[T any](ctx context.Context, q Querier, text string, scan func(scanner) (T, error), args ...any) (T, error) {
 	v, err := scan(q.QueryRowContext(ctx, text, args...))
 	if err != nil {
 		var none T
-		return none, kind(err)
+		return none, Kind(err)
 	}
 	return v, nil
 }
 
 // many reads all rows of a query, which bounds them itself.
-func many[T any](ctx context.Context, q querier, text string, scan func(scanner) (T, error), args ...any) ([]T, error) {
+func many[T any](ctx context.Context, q Querier, text string, scan func(scanner) (T, error), args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, text, args...)
 	if err != nil {
-		return nil, kind(err)
+		return nil, Kind(err)
 	}
 	defer rows.Close()
 	var all []T
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
-			return nil, kind(err)
+			return nil, Kind(err)
 		}
 		all = append(all, v)
 	}
-	return all, kind(rows.Err())
+	return all, Kind(rows.Err())
 }
 
 // exec runs the block of that name.
-func (t *tx) exec(ctx context.Context, name string, args ...any) error {
-	_, err := t.q.ExecContext(ctx, sqlText(name), args...)
-	return kind(err)
+func (t *Tx) exec(ctx context.Context, name string, args ...any) error {
+	_, err := t.Q.ExecContext(ctx, t.Q.Text(name), args...)
+	return Kind(err)
 }
 
 // change runs a block that has to change one row; none is the error where it finds none.
-func (t *tx) change(ctx context.Context, none error, name string, args ...any) error {
-	result, err := t.q.ExecContext(ctx, sqlText(name), args...)
+func (t *Tx) change(ctx context.Context, none error, name string, args ...any) error {
+	result, err := t.Q.ExecContext(ctx, t.Q.Text(name), args...)
 	if err != nil {
-		return kind(err)
+		return Kind(err)
 	}
 	n, err := result.RowsAffected()
 	if err != nil {
-		return kind(err)
+		return Kind(err)
 	}
 	if n == 0 {
 		return none
@@ -64,22 +64,22 @@ func (t *tx) change(ctx context.Context, none error, name string, args ...any) e
 
 // owns fails unless the transaction may write the account's ledger. It comes before the first write, so that nothing
 // is written which the chain does not know.
-func (t *tx) owns(a taocan.AccountID) error {
+func (t *Tx) owns(a taocan.AccountID) error {
 	if a == "" || a != t.account {
 		return fmt.Errorf("the transaction is for the ledger of account %q, not %q", t.account, a)
 	}
 	return nil
 }
 
-// micros is the stored form of a time; 0 for none.
-func micros(t time.Time) int64 {
+// Micros is the stored form of a time; 0 for none.
+func Micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
 	return t.UnixMicro()
 }
 
-func fromMicros(n int64) time.Time {
+func FromMicros(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}
 	}
@@ -96,7 +96,7 @@ func (c timeColumn) Scan(v any) error {
 	case nil: // the side of an outer join that is not there
 		*c.t = time.Time{}
 	case int64:
-		*c.t = fromMicros(v)
+		*c.t = FromMicros(v)
 	default:
 		return fmt.Errorf("a time is stored as %T", v)
 	}

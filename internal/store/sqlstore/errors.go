@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"database/sql"
@@ -10,11 +10,11 @@ import (
 	"taocan/internal/taocan"
 )
 
-// errConstraint marks a write that the schema refused although the code should not have tried it.
-var errConstraint = errors.New("a constraint of the database was violated")
+// ErrConstraint marks a write that the schema refused although the code should not have tried it.
+var ErrConstraint = errors.New("a constraint of the database was violated")
 
-// kind turns an error of the driver into a kind, by its code; other errors pass.
-func kind(err error) error {
+// Kind turns an error of the driver into a kind, by its code; other errors pass.
+func Kind(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -31,7 +31,7 @@ func kind(err error) error {
 	}
 	switch code.Code() {
 	case sqlite3.CONSTRAINT:
-		return fmt.Errorf("%w: %w", errConstraint, err)
+		return fmt.Errorf("%w: %w", ErrConstraint, err)
 	case sqlite3.BUSY, sqlite3.LOCKED, sqlite3.FULL, sqlite3.IOERR, sqlite3.READONLY, sqlite3.CANTOPEN, sqlite3.PROTOCOL,
 		sqlite3.NOMEM, sqlite3.INTERRUPT:
 		return fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
@@ -39,8 +39,8 @@ func kind(err error) error {
 	return err
 }
 
-// about puts the subject in front of an error's text.
-func about(err error, format string, args ...any) error {
+// About puts the subject in front of an error's text.
+func About(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}

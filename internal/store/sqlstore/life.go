@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -9,14 +9,14 @@ import (
 	"taocan/internal/taocan"
 )
 
-var _ store.PackageTx = (*tx)(nil)
+var _ store.PackageTx = (*Tx)(nil)
 
 // ExtendPackage moves the expiry to a later instant.
-func (t *tx) ExtendPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, expiresAt time.Time, reason string) error {
-	return about(t.extendPackage(ctx, tenant, n, expiresAt, reason), "extend package %s", n)
+func (t *Tx) ExtendPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, expiresAt time.Time, reason string) error {
+	return About(t.extendPackage(ctx, tenant, n, expiresAt, reason), "extend package %s", n)
 }
 
-func (t *tx) extendPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, expiresAt time.Time, reason string) error {
+func (t *Tx) extendPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, expiresAt time.Time, reason string) error {
 	if err := t.owns(tenant.Account); err != nil {
 		return err
 	}
@@ -33,20 +33,20 @@ func (t *tx) extendPackage(ctx context.Context, tenant taocan.Tenant, n taocan.P
 			return err
 		}
 	}
-	if err := t.exec(ctx, "package_extend", micros(expiresAt), p.Account, p.Project, p.Number); err != nil {
+	if err := t.exec(ctx, "package_extend", Micros(expiresAt), p.Account, p.Project, p.Number); err != nil {
 		return err
 	}
 	t.packagesChanged(tenant, expired)
 	return t.insertEntry(ctx, taocan.Entry{Tenant: tenant, Package: n, Kind: taocan.EntryExtend, At: t.now,
-		RemainingAfter: p.Remaining, ReservedAfter: p.Reserved, Reference: reason, ExpiresAt: fromMicros(micros(expiresAt))})
+		RemainingAfter: p.Remaining, ReservedAfter: p.Reserved, Reference: reason, ExpiresAt: FromMicros(Micros(expiresAt))})
 }
 
 // FreezePackage stops a package from paying, or lets it pay again.
-func (t *tx) FreezePackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, frozen bool, reason string) error {
-	return about(t.freezePackage(ctx, tenant, n, frozen, reason), "freeze package %s", n)
+func (t *Tx) FreezePackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, frozen bool, reason string) error {
+	return About(t.freezePackage(ctx, tenant, n, frozen, reason), "freeze package %s", n)
 }
 
-func (t *tx) freezePackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, frozen bool, reason string) error {
+func (t *Tx) freezePackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, frozen bool, reason string) error {
 	if err := t.owns(tenant.Account); err != nil {
 		return err
 	}
@@ -68,11 +68,11 @@ func (t *tx) freezePackage(ctx context.Context, tenant taocan.Tenant, n taocan.P
 }
 
 // TransferPackage takes what to holds out of a package and makes to of it. The two entries name each other's package.
-func (t *tx) TransferPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, to taocan.Package) error {
-	return about(t.transferPackage(ctx, tenant, n, to), "transfer from package %s", n)
+func (t *Tx) TransferPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, to taocan.Package) error {
+	return About(t.transferPackage(ctx, tenant, n, to), "transfer from package %s", n)
 }
 
-func (t *tx) transferPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, to taocan.Package) error {
+func (t *Tx) transferPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, to taocan.Package) error {
 	if err := t.owns(tenant.Account); err != nil {
 		return err
 	}

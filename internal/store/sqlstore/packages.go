@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -19,18 +19,18 @@ func scanPackage(s scanner) (p taocan.Package, err error) {
 }
 
 // Package by number.
-func (r reader) Package(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber) (taocan.Package, error) {
-	p, err := one(ctx, r.q, sqlText("package_get"), scanPackage, t.Account, t.Project, n)
-	return p, about(err, "package %s", n)
+func (r Reader) Package(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber) (taocan.Package, error) {
+	p, err := one(ctx, r.Q, r.Q.Text("package_get"), scanPackage, t.Account, t.Project, n)
+	return p, About(err, "package %s", n)
 }
 
 // PackageAnywhere finds a package by its number alone.
-func (r reader) PackageAnywhere(ctx context.Context, n taocan.PackageNumber) (taocan.Package, error) {
-	t, err := one(ctx, r.q, sqlText("package_number_get"), func(s scanner) (t taocan.Tenant, err error) {
+func (r Reader) PackageAnywhere(ctx context.Context, n taocan.PackageNumber) (taocan.Package, error) {
+	t, err := one(ctx, r.Q, r.Q.Text("package_number_get"), func(s scanner) (t taocan.Tenant, err error) {
 		return t, s.Scan(&t.Account, &t.Project)
 	}, n)
 	if err != nil {
-		return taocan.Package{}, about(err, "package %s", n)
+		return taocan.Package{}, About(err, "package %s", n)
 	}
 	return r.Package(ctx, t, n)
 }
@@ -71,27 +71,27 @@ type packageSort struct {
 var packageSorts = map[string]packageSort{
 	"total":        {func(figures) string { return "p.total" }, func(p taocan.Package) int64 { return int64(p.Total) }},
 	"remaining":    {func(f figures) string { return f.remaining }, func(p taocan.Package) int64 { return int64(p.Remaining) }},
-	"expires_at":   {func(f figures) string { return f.expires }, func(p taocan.Package) int64 { return micros(p.ExpiresAt) }},
-	"purchased_at": {func(figures) string { return "p.purchased_at" }, func(p taocan.Package) int64 { return micros(p.PurchasedAt) }},
+	"expires_at":   {func(f figures) string { return f.expires }, func(p taocan.Package) int64 { return Micros(p.ExpiresAt) }},
+	"purchased_at": {func(figures) string { return "p.purchased_at" }, func(p taocan.Package) int64 { return Micros(p.PurchasedAt) }},
 }
 
 // Packages lists a project's packages. It first picks the numbers of the page, which indexes answer without the
 // table, then reads these packages.
-func (r reader) Packages(ctx context.Context, t taocan.Tenant, f store.PackageFilter) (store.Page[taocan.Package], error) {
+func (r Reader) Packages(ctx context.Context, t taocan.Tenant, f store.PackageFilter) (store.Page[taocan.Package], error) {
 	page, err := r.packages(ctx, t, f)
-	return page, about(err, "packages of project %s", t.Project)
+	return page, About(err, "packages of project %s", t.Project)
 }
 
-func (r reader) packages(ctx context.Context, t taocan.Tenant, f store.PackageFilter) (page store.Page[taocan.Package], err error) {
-	l := listing{query: sqlText("package_pick"), args: []any{t.Account, t.Project}}
+func (r Reader) packages(ctx context.Context, t taocan.Tenant, f store.PackageFilter) (page store.Page[taocan.Package], err error) {
+	l := listing{query: r.Q.Text("package_pick"), args: []any{t.Account, t.Project}}
 	holds, load := figuresNow, "package_page"
 	wanted := statuses(f)
 	switch {
 	case !f.AsOf.IsZero():
-		l = listing{query: sqlText("package_pick_as_of"), args: []any{t.Account, t.Project, micros(f.AsOf)}}
+		l = listing{query: r.Q.Text("package_pick_as_of"), args: []any{t.Account, t.Project, Micros(f.AsOf)}}
 		holds, load = figuresAsOf, "package_page_as_of"
 	case !wanted.exhausted && (f.Sort == "" || strings.HasSuffix(f.Sort, "purchased_at") || strings.HasSuffix(f.Sort, "remaining")):
-		l.query = sqlText("package_pick_live")
+		l.query = r.Q.Text("package_pick_live")
 	}
 	filterKinds(&l, f)
 	if err := r.filterText(ctx, &l, t, f.Query); err != nil {
@@ -105,7 +105,7 @@ func (r reader) packages(ctx context.Context, t taocan.Tenant, f store.PackageFi
 	var total int // exact, unless atLeast
 	var atLeast bool
 	if f.Query != "" || !f.AsOf.IsZero() {
-		total, atLeast, err = l.count(ctx, r.q)
+		total, atLeast, err = l.count(ctx, r.Q)
 	} else {
 		total, err = r.countPackages(ctx, t, f, wanted)
 	}
@@ -113,7 +113,7 @@ func (r reader) packages(ctx context.Context, t taocan.Tenant, f store.PackageFi
 		return page, err
 	}
 	page.Total, page.AtLeast = min(total, store.CountLimit), atLeast || total > store.CountLimit
-	numbers, more, err := pick(ctx, r.q, l, f.Paging, total, atLeast)
+	numbers, more, err := pick(ctx, r.Q, l, f.Paging, total, atLeast)
 	if err != nil {
 		return page, err
 	}
@@ -127,7 +127,7 @@ func (r reader) packages(ctx context.Context, t taocan.Tenant, f store.PackageFi
 }
 
 // pick is slice for a list whose total is known: a page of its second half is walked to from the end.
-func pick(ctx context.Context, q querier, l listing, p store.Paging, total int, atLeast bool) ([]taocan.PackageNumber, bool, error) {
+func pick(ctx context.Context, q Querier, l listing, p store.Paging, total int, atLeast bool) ([]taocan.PackageNumber, bool, error) {
 	left := total - p.Offset
 	if p.Cursor != "" || atLeast || left <= 0 || left >= p.Offset {
 		return slice(ctx, q, l, p, scanNumber)
@@ -154,11 +154,11 @@ func filterKinds(l *listing, f store.PackageFilter) {
 }
 
 // filterText looks for the start of a number or a part of a name. Names that no package has need not be looked for.
-func (r reader) filterText(ctx context.Context, l *listing, t taocan.Tenant, q string) error {
+func (r Reader) filterText(ctx context.Context, l *listing, t taocan.Tenant, q string) error {
 	if q == "" {
 		return nil
 	}
-	names, err := many(ctx, r.q, sqlText("package_group_names"), func(s scanner) (name string, err error) { return name, s.Scan(&name) },
+	names, err := many(ctx, r.Q, r.Q.Text("package_group_names"), func(s scanner) (name string, err error) { return name, s.Scan(&name) },
 		t.Account, t.Project, q)
 	if err != nil {
 		return err
@@ -180,9 +180,9 @@ type wantedStatuses struct {
 }
 
 func statuses(f store.PackageFilter) wantedStatuses {
-	w := wantedStatuses{asOf: micros(f.Now)}
+	w := wantedStatuses{asOf: Micros(f.Now)}
 	if !f.AsOf.IsZero() {
-		w.asOf = micros(f.AsOf)
+		w.asOf = Micros(f.AsOf)
 	}
 	if len(f.Statuses) == 0 {
 		w.active, w.expired, w.frozen, w.exhausted = true, true, true, true
@@ -238,12 +238,12 @@ func (w wantedStatuses) live(holds figures) (condition string, args []any) {
 
 // countPackages counts the present list without walking over exhausted packages: all of the wanted kinds, less those
 // that are live and not wanted.
-func (r reader) countPackages(ctx context.Context, t taocan.Tenant, f store.PackageFilter, w wantedStatuses) (total int, err error) {
+func (r Reader) countPackages(ctx context.Context, t taocan.Tenant, f store.PackageFilter, w wantedStatuses) (total int, err error) {
 	if w.exhausted {
-		l := listing{query: sqlText("package_group_sum"), args: []any{t.Account, t.Project}}
+		l := listing{query: r.Q.Text("package_group_sum"), args: []any{t.Account, t.Project}}
 		filterKinds(&l, f)
-		if err := r.q.QueryRowContext(ctx, l.query, l.args...).Scan(&total); err != nil {
-			return 0, kind(err)
+		if err := r.Q.QueryRowContext(ctx, l.query, l.args...).Scan(&total); err != nil {
+			return 0, Kind(err)
 		}
 	}
 	live := w
@@ -252,12 +252,12 @@ func (r reader) countPackages(ctx context.Context, t taocan.Tenant, f store.Pack
 		live.active, live.expired, live.frozen = !w.active, !w.expired, !w.frozen
 	}
 	if live.active || live.expired || live.frozen {
-		l := listing{query: sqlText("package_pick_live"), args: []any{t.Account, t.Project}}
+		l := listing{query: r.Q.Text("package_pick_live"), args: []any{t.Account, t.Project}}
 		filterKinds(&l, f)
 		live.filter(&l, figuresNow)
 		var n int
-		if err := r.q.QueryRowContext(ctx, "SELECT count(*) FROM ("+l.query+")", l.args...).Scan(&n); err != nil {
-			return 0, kind(err)
+		if err := r.Q.QueryRowContext(ctx, "SELECT count(*) FROM ("+l.query+")", l.args...).Scan(&n); err != nil {
+			return 0, Kind(err)
 		}
 		if w.exhausted {
 			n = total - n
@@ -287,15 +287,15 @@ func sortPackages(l *listing, by string, holds figures) (func(taocan.Package) []
 }
 
 // packagePage reads packages in the order of numbers.
-func (r reader) packagePage(ctx context.Context, t taocan.Tenant, load string, numbers []taocan.PackageNumber, asOf time.Time) ([]taocan.Package, error) {
+func (r Reader) packagePage(ctx context.Context, t taocan.Tenant, load string, numbers []taocan.PackageNumber, asOf time.Time) ([]taocan.Package, error) {
 	if len(numbers) == 0 {
 		return nil, nil
 	}
 	args := []any{t.Account, t.Project, toList(numbers)}
 	if !asOf.IsZero() {
-		args = append(args, micros(asOf))
+		args = append(args, Micros(asOf))
 	}
-	found, err := many(ctx, r.q, sqlText(load), scanPackage, args...)
+	found, err := many(ctx, r.Q, r.Q.Text(load), scanPackage, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -308,7 +308,7 @@ func (r reader) packagePage(ctx context.Context, t taocan.Tenant, load string, n
 }
 
 // Balance sums active packages, as they are or as they were.
-func (r reader) Balance(ctx context.Context, t taocan.Tenant, c taocan.Category, now time.Time, asOf time.Time) (taocan.Balance, error) {
+func (r Reader) Balance(ctx context.Context, t taocan.Tenant, c taocan.Category, now time.Time, asOf time.Time) (taocan.Balance, error) {
 	query, when := "balance_now", now
 	if !asOf.IsZero() {
 		query, when = "balance_as_of", asOf
@@ -322,11 +322,11 @@ func (r reader) Balance(ctx context.Context, t taocan.Tenant, c taocan.Category,
 		country             taocan.Country
 		remaining, reserved taocan.Segments
 	}
-	parts, err := many(ctx, r.q, sqlText(query), func(s scanner) (p part, err error) {
+	parts, err := many(ctx, r.Q, r.Q.Text(query), func(s scanner) (p part, err error) {
 		return p, s.Scan(&p.purpose, &p.country, &p.remaining, &p.reserved)
-	}, t.Account, t.Project, c, micros(when))
+	}, t.Account, t.Project, c, Micros(when))
 	if err != nil {
-		return taocan.Balance{}, about(err, "balance of project %s", t.Project)
+		return taocan.Balance{}, About(err, "balance of project %s", t.Project)
 	}
 	for _, p := range parts {
 		b.Remaining += p.remaining
@@ -340,16 +340,16 @@ func (r reader) Balance(ctx context.Context, t taocan.Tenant, c taocan.Category,
 }
 
 // Unmarked lists packages that have expired with something left and carry no expire entry, the oldest first.
-func (r reader) Unmarked(ctx context.Context, now time.Time, limit int) ([]taocan.Package, error) {
-	return many(ctx, r.q, sqlText("package_unmarked"), scanPackage, micros(now), limit)
+func (r Reader) Unmarked(ctx context.Context, now time.Time, limit int) ([]taocan.Package, error) {
+	return many(ctx, r.Q, r.Q.Text("package_unmarked"), scanPackage, Micros(now), limit)
 }
 
 // InsertPackage writes a package and its opening entry.
-func (t *tx) InsertPackage(ctx context.Context, p taocan.Package, kind taocan.EntryKind, reference string) error {
-	return about(t.insertPackage(ctx, p, kind, reference), "insert package %s", p.Number)
+func (t *Tx) InsertPackage(ctx context.Context, p taocan.Package, kind taocan.EntryKind, reference string) error {
+	return About(t.insertPackage(ctx, p, kind, reference), "insert package %s", p.Number)
 }
 
-func (t *tx) insertPackage(ctx context.Context, p taocan.Package, kind taocan.EntryKind, reference string) error {
+func (t *Tx) insertPackage(ctx context.Context, p taocan.Package, kind taocan.EntryKind, reference string) error {
 	if err := t.owns(p.Account); err != nil {
 		return err
 	}
@@ -364,7 +364,7 @@ func (t *tx) insertPackage(ctx context.Context, p taocan.Package, kind taocan.En
 	}
 	used := p.Total - p.Remaining
 	err := t.exec(ctx, "package_insert", p.Account, p.Project, p.Number, p.Name, p.Category, p.Purpose, p.Country, p.ChargeOn, p.Total,
-		p.Remaining, used, micros(p.PurchasedAt), micros(p.ExistsFrom), micros(p.ExpiresAt), null(p.Order),
+		p.Remaining, used, Micros(p.PurchasedAt), Micros(p.ExistsFrom), Micros(p.ExpiresAt), null(p.Order),
 		p.Paid.Voucher, p.Paid.Gift, p.Paid.Cash, p.Paid.Credit, t.lane, t.seq)
 	if err != nil {
 		return err
@@ -378,11 +378,11 @@ func (t *tx) insertPackage(ctx context.Context, p taocan.Package, kind taocan.En
 }
 
 // AdjustPackage adds to what remains, or takes from it.
-func (t *tx) AdjustPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, delta taocan.Segments, reason string) error {
-	return about(t.adjustPackage(ctx, tenant, n, delta, reason), "adjust package %s", n)
+func (t *Tx) AdjustPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, delta taocan.Segments, reason string) error {
+	return About(t.adjustPackage(ctx, tenant, n, delta, reason), "adjust package %s", n)
 }
 
-func (t *tx) adjustPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, delta taocan.Segments, reason string) error {
+func (t *Tx) adjustPackage(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber, delta taocan.Segments, reason string) error {
 	if err := t.owns(tenant.Account); err != nil {
 		return err
 	}
@@ -402,11 +402,11 @@ func (t *tx) adjustPackage(ctx context.Context, tenant taocan.Tenant, n taocan.P
 }
 
 // MarkExpired writes the expire entry of an expired package, once. It moves nothing, so balances in memory stay.
-func (t *tx) MarkExpired(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber) error {
-	return about(t.markExpired(ctx, tenant, n), "mark package %s expired", n)
+func (t *Tx) MarkExpired(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber) error {
+	return About(t.markExpired(ctx, tenant, n), "mark package %s expired", n)
 }
 
-func (t *tx) markExpired(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber) error {
+func (t *Tx) markExpired(ctx context.Context, tenant taocan.Tenant, n taocan.PackageNumber) error {
 	if err := t.owns(tenant.Account); err != nil {
 		return err
 	}

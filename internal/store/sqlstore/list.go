@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"bytes"
@@ -39,10 +39,10 @@ func (l *listing) and(condition string, args ...any) {
 // between asks that an instant lies in [from, until); a zero end is open.
 func (l *listing) between(column string, from, until time.Time) {
 	if !from.IsZero() {
-		l.and(column+" >= ?", micros(from))
+		l.and(column+" >= ?", Micros(from))
 	}
 	if !until.IsZero() {
-		l.and(column+" < ?", micros(until))
+		l.and(column+" < ?", Micros(until))
 	}
 }
 
@@ -52,7 +52,7 @@ func containing(part string) string {
 }
 
 // slice reads the rows of a page and tells whether more follow.
-func slice[T any](ctx context.Context, q querier, l listing, p store.Paging, scan func(scanner) (T, error)) ([]T, bool, error) {
+func slice[T any](ctx context.Context, q Querier, l listing, p store.Paging, scan func(scanner) (T, error)) ([]T, bool, error) {
 	columns := make([]string, len(l.order))
 	for i, o := range l.order {
 		columns[i] = o.column
@@ -85,16 +85,16 @@ func slice[T any](ctx context.Context, q querier, l listing, p store.Paging, sca
 }
 
 // count is how many rows the list has, up to a bound.
-func (l *listing) count(ctx context.Context, q querier) (total int, atLeast bool, err error) {
+func (l *listing) count(ctx context.Context, q Querier) (total int, atLeast bool, err error) {
 	err = q.QueryRowContext(ctx, "SELECT count(*) FROM ("+l.query+" LIMIT ?)", append(append([]any(nil), l.args...), store.CountLimit+1)...).Scan(&total)
 	if total > store.CountLimit {
-		return store.CountLimit, true, kind(err)
+		return store.CountLimit, true, Kind(err)
 	}
-	return total, false, kind(err)
+	return total, false, Kind(err)
 }
 
 // paged reads a page; key gives the values of the order's columns.
-func paged[T any](ctx context.Context, q querier, l listing, p store.Paging, scan func(scanner) (T, error), key func(T) []any) (store.Page[T], error) {
+func paged[T any](ctx context.Context, q Querier, l listing, p store.Paging, scan func(scanner) (T, error), key func(T) []any) (store.Page[T], error) {
 	var page store.Page[T]
 	items, more, err := slice(ctx, q, l, p, scan)
 	if err != nil {
@@ -112,7 +112,7 @@ func paged[T any](ctx context.Context, q querier, l listing, p store.Paging, sca
 func (l *listing) cursor(values []any) string {
 	b, err := json.Marshal(append([]any{l.name}, values...))
 	if err != nil {
-		panic("sqlite: cursor: " + err.Error()) // values are numbers and texts
+		panic("sqlstore: cursor: " + err.Error()) // values are numbers and texts
 	}
 	return base64.RawURLEncoding.EncodeToString(b)
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -22,8 +22,8 @@ const ofAccount = `(a.subject = ?1
 	OR EXISTS (SELECT 1 FROM package k WHERE k.number = a.subject AND k.account_id = ?1))`
 
 // AuditEntries lists them newest first.
-func (r reader) AuditEntries(ctx context.Context, f store.AuditFilter) (store.Page[taocan.AuditEntry], error) {
-	l := listing{query: sqlText("audit_list"), name: "audit", order: []sortColumn{byNumber("a.n")}, desc: true}
+func (r Reader) AuditEntries(ctx context.Context, f store.AuditFilter) (store.Page[taocan.AuditEntry], error) {
+	l := listing{query: r.Q.Text("audit_list"), name: "audit", order: []sortColumn{byNumber("a.n")}, desc: true}
 	if f.Account != "" { // first, for its parameter has a number
 		l.and(ofAccount, f.Account)
 	}
@@ -37,11 +37,11 @@ func (r reader) AuditEntries(ctx context.Context, f store.AuditFilter) (store.Pa
 	if f.Subject != "" {
 		l.and("a.subject = ?", f.Subject)
 	}
-	return paged(ctx, r.q, l, f.Paging, scanAudit, func(e taocan.AuditEntry) []any { return []any{e.N} })
+	return paged(ctx, r.Q, l, f.Paging, scanAudit, func(e taocan.AuditEntry) []any { return []any{e.N} })
 }
 
 // InsertAudit writes an entry and gives it the next number.
-func (t *tx) InsertAudit(ctx context.Context, e taocan.AuditEntry) error {
-	err := t.exec(ctx, "audit_insert", micros(e.At), e.By, e.Address, e.Action, e.Subject, e.Before, e.After)
-	return about(err, "insert audit entry %s of %s", e.Action, e.Subject)
+func (t *Tx) InsertAudit(ctx context.Context, e taocan.AuditEntry) error {
+	err := t.exec(ctx, "audit_insert", Micros(e.At), e.By, e.Address, e.Action, e.Subject, e.Before, e.After)
+	return About(err, "insert audit entry %s of %s", e.Action, e.Subject)
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -13,20 +13,20 @@ import (
 )
 
 // Heads of all lanes.
-func (r reader) Heads(ctx context.Context) ([taocan.Lanes]store.Head, error) { return heads(ctx, r.q) }
+func (r Reader) Heads(ctx context.Context) ([taocan.Lanes]store.Head, error) { return Heads(ctx, r.Q) }
 
 // Commits lists a lane's links after a sequence, in order.
-func (r reader) Commits(ctx context.Context, lane taocan.Lane, after int64, limit int) ([]store.Commit, error) {
-	return many(ctx, r.q, sqlText("commit_list"), func(s scanner) (c store.Commit, err error) {
+func (r Reader) Commits(ctx context.Context, lane taocan.Lane, after int64, limit int) ([]store.Commit, error) {
+	return many(ctx, r.Q, r.Q.Text("commit_list"), func(s scanner) (c store.Commit, err error) {
 		var id int64
 		err = s.Scan(&id, &c.Seq, &c.Debits, &c.DebitsDigest, &c.Manifest, &c.Prev, &c.Hash)
-		c.Lane, c.At = commitOf(id)
+		c.Lane, c.At = store.CommitOf(id)
 		return c, err
 	}, lane, after, limit)
 }
 
 // LedgerRow digests the row that a manifest names as it stands.
-func (r reader) LedgerRow(ctx context.Context, ref store.RowRef) (store.Row, error) {
+func (r Reader) LedgerRow(ctx context.Context, ref store.RowRef) (store.Row, error) {
 	switch ref.Kind {
 	case store.RowOrder, store.RowOrderSettled, store.RowPayment:
 		o, err := r.Order(ctx, ref.Tenant, taocan.OrderID(ref.ID))
@@ -58,8 +58,8 @@ func (r reader) LedgerRow(ctx context.Context, ref store.RowRef) (store.Row, err
 }
 
 // Entry that a manifest names.
-func (r reader) Entry(ctx context.Context, ref store.RowRef) (taocan.Entry, error) {
-	return r.entry(ctx, ref.Tenant, taocan.PackageNumber(ref.ID), fromMicros(ref.N), ref.Entry)
+func (r Reader) Entry(ctx context.Context, ref store.RowRef) (taocan.Entry, error) {
+	return r.entry(ctx, ref.Tenant, taocan.PackageNumber(ref.ID), FromMicros(ref.N), ref.Entry)
 }
 
 // countsOf names the query that counts the rows of a kind.
@@ -70,8 +70,8 @@ var countsOf = map[store.RowKind]string{
 }
 
 // LedgerCount counts the rows of a kind.
-func (r reader) LedgerCount(ctx context.Context, rows store.RowKind, asked [taocan.Lanes]store.Head) (c store.RowCount, err error) {
-	present, err := heads(ctx, r.q)
+func (r Reader) LedgerCount(ctx context.Context, rows store.RowKind, asked [taocan.Lanes]store.Head) (c store.RowCount, err error) {
+	present, err := Heads(ctx, r.Q)
 	if err != nil {
 		return c, err
 	}
@@ -83,8 +83,8 @@ func (r reader) LedgerCount(ctx context.Context, rows store.RowKind, asked [taoc
 	if err != nil {
 		return c, err
 	}
-	err = r.q.QueryRowContext(ctx, sqlText(countsOf[rows]), upTo, now).Scan(&c.Covered, &c.Beyond)
-	return c, kind(err)
+	err = r.Q.QueryRowContext(ctx, r.Q.Text(countsOf[rows]), upTo, now).Scan(&c.Covered, &c.Beyond)
+	return c, Kind(err)
 }
 
 // sequences of heads as a JSON array by lane.
@@ -98,52 +98,52 @@ func sequences(heads [taocan.Lanes]store.Head) (string, error) {
 }
 
 // DebitRefsAfter lists references to commits in key order.
-func (r reader) DebitRefsAfter(ctx context.Context, after store.DebitRef, limit int) ([]store.DebitRef, error) {
-	return many(ctx, r.q, sqlText("debit_ref_after"), func(s scanner) (d store.DebitRef, err error) {
+func (r Reader) DebitRefsAfter(ctx context.Context, after store.DebitRef, limit int) ([]store.DebitRef, error) {
+	return many(ctx, r.Q, r.Q.Text("debit_ref_after"), func(s scanner) (d store.DebitRef, err error) {
 		return d, s.Scan(&d.Account, &d.Project, at(&d.At))
-	}, after.Account, after.Project, micros(after.At), limit)
+	}, after.Account, after.Project, Micros(after.At), limit)
 }
 
 // HasDebitRef reports whether the project's list of commits knows the one at this time.
-func (r reader) HasDebitRef(ctx context.Context, t taocan.Tenant, when time.Time) (known bool, err error) {
-	err = r.q.QueryRowContext(ctx, sqlText("debit_ref_exists"), t.Account, t.Project, micros(when)).Scan(&known)
-	return known, kind(err)
+func (r Reader) HasDebitRef(ctx context.Context, t taocan.Tenant, when time.Time) (known bool, err error) {
+	err = r.Q.QueryRowContext(ctx, r.Q.Text("debit_ref_exists"), t.Account, t.Project, Micros(when)).Scan(&known)
+	return known, Kind(err)
 }
 
 // PackagesAfter lists packages of all tenants in key order.
-func (r reader) PackagesAfter(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, limit int) ([]taocan.Package, error) {
-	return many(ctx, r.q, sqlText("package_after"), scanPackage, t.Account, t.Project, n, limit)
+func (r Reader) PackagesAfter(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, limit int) ([]taocan.Package, error) {
+	return many(ctx, r.Q, r.Q.Text("package_after"), scanPackage, t.Account, t.Project, n, limit)
 }
 
 // EachEntry calls fn with a package's entries, oldest first.
-func (r reader) EachEntry(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, fn func(taocan.Entry) error) error {
-	return each(ctx, r.q, sqlText("entry_each"), scanEntry, fn, t.Account, t.Project, n)
+func (r Reader) EachEntry(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, fn func(taocan.Entry) error) error {
+	return each(ctx, r.Q, r.Q.Text("entry_each"), scanEntry, fn, t.Account, t.Project, n)
 }
 
 // NumberOwner is whose package the directory says it is.
-func (r reader) NumberOwner(ctx context.Context, n taocan.PackageNumber) (taocan.Tenant, error) {
-	return one(ctx, r.q, sqlText("package_number_get"), func(s scanner) (t taocan.Tenant, err error) { return t, s.Scan(&t.Account, &t.Project) }, n)
+func (r Reader) NumberOwner(ctx context.Context, n taocan.PackageNumber) (taocan.Tenant, error) {
+	return one(ctx, r.Q, r.Q.Text("package_number_get"), func(s scanner) (t taocan.Tenant, err error) { return t, s.Scan(&t.Account, &t.Project) }, n)
 }
 
 // ReservedPackages lists what is reserved in each package of the project.
-func (r reader) ReservedPackages(ctx context.Context, t taocan.Tenant) (map[taocan.PackageNumber]taocan.Segments, error) {
+func (r Reader) ReservedPackages(ctx context.Context, t taocan.Tenant) (map[taocan.PackageNumber]taocan.Segments, error) {
 	reserved := map[taocan.PackageNumber]taocan.Segments{}
-	err := each(ctx, r.q, sqlText("package_reserved"), func(s scanner) (p taocan.Package, err error) { return p, s.Scan(&p.Number, &p.Reserved) },
+	err := each(ctx, r.Q, r.Q.Text("package_reserved"), func(s scanner) (p taocan.Package, err error) { return p, s.Scan(&p.Number, &p.Reserved) },
 		func(p taocan.Package) error { reserved[p.Number] = p.Reserved; return nil }, t.Account, t.Project)
 	return reserved, err
 }
 
 // OpenReservations lists the project's rows of the table of open reservations, by time.
-func (r reader) OpenReservations(ctx context.Context, t taocan.Tenant) ([]store.OpenReservation, error) {
-	return many(ctx, r.q, sqlText("reservation_list"), func(s scanner) (o store.OpenReservation, err error) {
+func (r Reader) OpenReservations(ctx context.Context, t taocan.Tenant) ([]store.OpenReservation, error) {
+	return many(ctx, r.Q, r.Q.Text("reservation_list"), func(s scanner) (o store.OpenReservation, err error) {
 		return o, s.Scan(at(&o.At), &o.ID, at(&o.Deadline))
 	}, t.Account, t.Project)
 }
 
 // Derived compares live with the figures, the counts of package_group and the sums of package_sum with the packages, and vouchers with the
 // directory that they were issued from.
-func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error) {
-	wrong, err := many(ctx, r.q, sqlText("package_live_wrong"), func(s scanner) (f store.Finding, err error) {
+func (r Reader) Derived(ctx context.Context, limit int) ([]store.Finding, error) {
+	wrong, err := many(ctx, r.Q, r.Q.Text("package_live_wrong"), func(s scanner) (f store.Finding, err error) {
 		var n taocan.PackageNumber
 		err = s.Scan(&n)
 		return store.Finding{Subject: fmt.Sprintf("package %s", n), Detail: "is kept on the wrong side of what can pay"}, err
@@ -151,7 +151,7 @@ func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := many(ctx, r.q, sqlText("package_group_wrong"), func(s scanner) (f store.Finding, err error) {
+	groups, err := many(ctx, r.Q, r.Q.Text("package_group_wrong"), func(s scanner) (f store.Finding, err error) {
 		var project, name string
 		err = s.Scan(&project, &name)
 		return store.Finding{Subject: fmt.Sprintf("packages %q of project %s", name, project), Detail: "are counted wrongly"}, err
@@ -159,7 +159,7 @@ func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error)
 	if err != nil {
 		return nil, err
 	}
-	sums, err := many(ctx, r.q, sqlText("package_sum_wrong"), func(s scanner) (f store.Finding, err error) {
+	sums, err := many(ctx, r.Q, r.Q.Text("package_sum_wrong"), func(s scanner) (f store.Finding, err error) {
 		var project, category, purpose string
 		err = s.Scan(&project, &category, &purpose)
 		return store.Finding{Subject: fmt.Sprintf("balance of %s %s of project %s", category, purpose, project), Detail: "is not the sum of its packages"}, err
@@ -167,7 +167,7 @@ func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error)
 	if err != nil {
 		return nil, err
 	}
-	vouchers, err := many(ctx, r.q, sqlText("voucher_code_wrong"), func(s scanner) (f store.Finding, err error) {
+	vouchers, err := many(ctx, r.Q, r.Q.Text("voucher_code_wrong"), func(s scanner) (f store.Finding, err error) {
 		var id string
 		err = s.Scan(&id)
 		return store.Finding{Subject: "voucher " + id, Detail: "is not what the operator's directory says was issued"}, err
@@ -176,37 +176,59 @@ func (r reader) Derived(ctx context.Context, limit int) ([]store.Finding, error)
 }
 
 // OrdersAfter lists orders of all tenants in key order.
-func (r reader) OrdersAfter(ctx context.Context, t taocan.Tenant, id taocan.OrderID, limit int) ([]taocan.Order, error) {
-	l := listing{query: sqlText("order_list")}
+func (r Reader) OrdersAfter(ctx context.Context, t taocan.Tenant, id taocan.OrderID, limit int) ([]taocan.Order, error) {
+	l := listing{query: r.Q.Text("order_list")}
 	l.and("(o.account_id, o.project_id, o.id) > (?, ?, ?)", t.Account, t.Project, id)
-	return many(ctx, r.q, l.query+" ORDER BY o.account_id, o.project_id, o.id LIMIT ?", scanOrder, append(l.args, limit)...)
+	return many(ctx, r.Q, l.query+" ORDER BY o.account_id, o.project_id, o.id LIMIT ?", scanOrder, append(l.args, limit)...)
 }
 
 // WalletsAfter lists wallets by account.
-func (r reader) WalletsAfter(ctx context.Context, a taocan.AccountID, limit int) ([]taocan.Wallet, error) {
-	return many(ctx, r.q, sqlText("wallet_after"), scanWallet, a, limit)
+func (r Reader) WalletsAfter(ctx context.Context, a taocan.AccountID, limit int) ([]taocan.Wallet, error) {
+	return many(ctx, r.Q, r.Q.Text("wallet_after"), scanWallet, a, limit)
 }
 
 // EachWalletEntry calls fn with a wallet's entries, oldest first.
-func (r reader) EachWalletEntry(ctx context.Context, a taocan.AccountID, fn func(taocan.WalletEntry) error) error {
-	return each(ctx, r.q, sqlText("wallet_entry_list")+" ORDER BY n", scanWalletEntry, fn, a)
+func (r Reader) EachWalletEntry(ctx context.Context, a taocan.AccountID, fn func(taocan.WalletEntry) error) error {
+	return each(ctx, r.Q, r.Q.Text("wallet_entry_list")+" ORDER BY n", scanWalletEntry, fn, a)
 }
 
 // each calls fn with the rows of a query one by one; fn may run further queries.
-func each[T any](ctx context.Context, q querier, query string, scan func(scanner) (T, error), fn func(T) error, args ...any) (err error) {
+func each[T any](ctx context.Context, q Querier, query string, scan func(scanner) (T, error), fn func(T) error, args ...any) (err error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
-		return kind(err)
+		return Kind(err)
 	}
-	defer func() { err = errors.Join(err, kind(rows.Close())) }()
+	defer func() { err = errors.Join(err, Kind(rows.Close())) }()
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
-			return kind(err)
+			return Kind(err)
 		}
 		if err := fn(v); err != nil {
 			return err
 		}
 	}
-	return kind(rows.Err())
+	return Kind(rows.Err())
+}
+
+// Heads of all lanes.
+func Heads(ctx context.Context, q Querier) (all [taocan.Lanes]store.Head, err error) {
+	rows, err := q.QueryContext(ctx, q.Text("lane_heads"))
+	if err != nil {
+		return all, Kind(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var h store.Head
+		var at int64
+		if err := rows.Scan(&h.Lane, &h.Seq, &at, &h.Hash); err != nil {
+			return all, Kind(err)
+		}
+		if h.Lane >= taocan.Lanes {
+			return all, fmt.Errorf("the table of lanes names lane %d; there are %d", h.Lane, taocan.Lanes)
+		}
+		h.At = FromMicros(at)
+		all[h.Lane] = h
+	}
+	return all, Kind(rows.Err())
 }

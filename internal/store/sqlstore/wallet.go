@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -21,41 +21,41 @@ func scanWalletEntry(s scanner) (e taocan.WalletEntry, err error) {
 }
 
 // Wallet of an account.
-func (r reader) Wallet(ctx context.Context, a taocan.AccountID) (taocan.Wallet, error) {
-	w, err := one(ctx, r.q, sqlText("wallet_get"), scanWallet, a)
-	return w, about(err, "wallet of account %s", a)
+func (r Reader) Wallet(ctx context.Context, a taocan.AccountID) (taocan.Wallet, error) {
+	w, err := one(ctx, r.Q, r.Q.Text("wallet_get"), scanWallet, a)
+	return w, About(err, "wallet of account %s", a)
 }
 
 // WalletEntries lists the wallet's statement, newest first.
-func (r reader) WalletEntries(ctx context.Context, a taocan.AccountID, p store.Paging) (store.Page[taocan.WalletEntry], error) {
-	l := listing{query: sqlText("wallet_entry_list"), args: []any{a}, name: "wallet", order: []sortColumn{byNumber("n")}, desc: true}
-	return paged(ctx, r.q, l, p, scanWalletEntry, func(e taocan.WalletEntry) []any { return []any{e.N} })
+func (r Reader) WalletEntries(ctx context.Context, a taocan.AccountID, p store.Paging) (store.Page[taocan.WalletEntry], error) {
+	l := listing{query: r.Q.Text("wallet_entry_list"), args: []any{a}, name: "wallet", order: []sortColumn{byNumber("n")}, desc: true}
+	return paged(ctx, r.Q, l, p, scanWalletEntry, func(e taocan.WalletEntry) []any { return []any{e.N} })
 }
 
 // walletEntry is one line of the statement.
-func (r reader) walletEntry(ctx context.Context, a taocan.AccountID, n int64) (taocan.WalletEntry, error) {
-	l := listing{query: sqlText("wallet_entry_list"), args: []any{a}}
+func (r Reader) walletEntry(ctx context.Context, a taocan.AccountID, n int64) (taocan.WalletEntry, error) {
+	l := listing{query: r.Q.Text("wallet_entry_list"), args: []any{a}}
 	l.and("n = ?", n)
-	e, err := one(ctx, r.q, l.query, scanWalletEntry, l.args...)
-	return e, about(err, "wallet entry %d of account %s", n, a)
+	e, err := one(ctx, r.Q, l.query, scanWalletEntry, l.args...)
+	return e, About(err, "wallet entry %d of account %s", n, a)
 }
 
 // WalletReference finds the first entry of that kind that carries an external reference.
-func (r reader) WalletReference(ctx context.Context, a taocan.AccountID, kind taocan.WalletEntryKind, reference string) (taocan.WalletEntry, error) {
-	e, err := one(ctx, r.q, sqlText("wallet_entry_by_reference"), scanWalletEntry, a, kind, reference)
-	return e, about(err, "%s with reference %q of account %s", kind, reference, a)
+func (r Reader) WalletReference(ctx context.Context, a taocan.AccountID, kind taocan.WalletEntryKind, reference string) (taocan.WalletEntry, error) {
+	e, err := one(ctx, r.Q, r.Q.Text("wallet_entry_by_reference"), scanWalletEntry, a, kind, reference)
+	return e, About(err, "%s with reference %q of account %s", kind, reference, a)
 }
 
 // AppendWallet writes the next line of a statement and the wallet after it.
-func (t *tx) AppendWallet(ctx context.Context, e taocan.WalletEntry) (taocan.WalletEntry, error) {
+func (t *Tx) AppendWallet(ctx context.Context, e taocan.WalletEntry) (taocan.WalletEntry, error) {
 	e, err := t.appendWallet(ctx, e)
 	if err != nil {
-		return taocan.WalletEntry{}, about(err, "append %s to the wallet of account %s", e.Kind, e.Account)
+		return taocan.WalletEntry{}, About(err, "append %s to the wallet of account %s", e.Kind, e.Account)
 	}
 	return e, nil
 }
 
-func (t *tx) appendWallet(ctx context.Context, e taocan.WalletEntry) (taocan.WalletEntry, error) {
+func (t *Tx) appendWallet(ctx context.Context, e taocan.WalletEntry) (taocan.WalletEntry, error) {
 	if err := t.owns(e.Account); err != nil {
 		return e, err
 	}
@@ -71,11 +71,11 @@ func (t *tx) appendWallet(ctx context.Context, e taocan.WalletEntry) (taocan.Wal
 		return e, err
 	}
 	var last int64
-	if err := t.q.QueryRowContext(ctx, sqlText("wallet_entry_last"), e.Account).Scan(&last); err != nil {
-		return e, kind(err)
+	if err := t.Q.QueryRowContext(ctx, t.Q.Text("wallet_entry_last"), e.Account).Scan(&last); err != nil {
+		return e, Kind(err)
 	}
 	e.N, e.At, e.After = last+1, t.now, w
-	if err := t.exec(ctx, "wallet_entry_insert", e.Account, e.N, e.Kind, micros(e.At), e.Cash, e.Gift, e.CreditLimit, e.CreditUsed,
+	if err := t.exec(ctx, "wallet_entry_insert", e.Account, e.N, e.Kind, Micros(e.At), e.Cash, e.Gift, e.CreditLimit, e.CreditUsed,
 		w.Cash, w.Gift, w.CreditLimit, w.CreditUsed, null(e.Project), null(e.Order), e.Reference,
 		e.By.Token, e.By.Member, e.By.Role, e.By.Address, t.lane, t.seq); err != nil {
 		return e, err

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func toList[S ~string](list []S) string {
 	}
 	b, err := json.Marshal(list)
 	if err != nil {
-		panic("sqlite: list: " + err.Error()) // it holds texts only
+		panic("sqlstore: list: " + err.Error()) // it holds texts only
 	}
 	return string(b)
 }
@@ -41,32 +41,32 @@ func fromList[S ~string](stored string, list *[]S) error {
 }
 
 // Voucher that an account holds.
-func (r reader) Voucher(ctx context.Context, a taocan.AccountID, id taocan.VoucherID) (taocan.Voucher, error) {
-	v, err := one(ctx, r.q, sqlText("voucher_get"), scanVoucher, a, id)
-	return v, about(err, "voucher %s", id)
+func (r Reader) Voucher(ctx context.Context, a taocan.AccountID, id taocan.VoucherID) (taocan.Voucher, error) {
+	v, err := one(ctx, r.Q, r.Q.Text("voucher_get"), scanVoucher, a, id)
+	return v, About(err, "voucher %s", id)
 }
 
 // Vouchers lists what an account holds, the soonest end first.
-func (r reader) Vouchers(ctx context.Context, a taocan.AccountID, p store.Paging) (store.Page[taocan.Voucher], error) {
-	l := listing{query: sqlText("voucher_list"), args: []any{a}, name: "vouchers", order: []sortColumn{byNumber("valid_until"), byText("id")}}
-	return paged(ctx, r.q, l, p, scanVoucher, func(v taocan.Voucher) []any { return []any{micros(v.ValidUntil), v.ID} })
+func (r Reader) Vouchers(ctx context.Context, a taocan.AccountID, p store.Paging) (store.Page[taocan.Voucher], error) {
+	l := listing{query: r.Q.Text("voucher_list"), args: []any{a}, name: "vouchers", order: []sortColumn{byNumber("valid_until"), byText("id")}}
+	return paged(ctx, r.Q, l, p, scanVoucher, func(v taocan.Voucher) []any { return []any{Micros(v.ValidUntil), v.ID} })
 }
 
 // UnusedVouchers lists those valid at an instant and not used.
-func (r reader) UnusedVouchers(ctx context.Context, a taocan.AccountID, now time.Time) ([]taocan.Voucher, error) {
-	return many(ctx, r.q, sqlText("voucher_unused"), scanVoucher, a, micros(now))
+func (r Reader) UnusedVouchers(ctx context.Context, a taocan.AccountID, now time.Time) ([]taocan.Voucher, error) {
+	return many(ctx, r.Q, r.Q.Text("voucher_unused"), scanVoucher, a, Micros(now))
 }
 
 // VoucherByCode finds a voucher by the hash of its code, assigned or not.
-func (r reader) VoucherByCode(ctx context.Context, codeHash []byte) (taocan.Voucher, error) {
-	v, err := one(ctx, r.q, sqlText("voucher_code_get"), scanVoucher, codeHash)
-	return v, about(err, "voucher by its code")
+func (r Reader) VoucherByCode(ctx context.Context, codeHash []byte) (taocan.Voucher, error) {
+	v, err := one(ctx, r.Q, r.Q.Text("voucher_code_get"), scanVoucher, codeHash)
+	return v, About(err, "voucher by its code")
 }
 
 // AllVouchers lists those that were issued, newest first.
-func (r reader) AllVouchers(ctx context.Context, f store.VoucherFilter) (store.Page[taocan.Voucher], error) {
-	l := listing{query: sqlText("voucher_code_list"), name: "issued", order: []sortColumn{byNumber("c.issued_at"), byText("c.id")}, desc: true}
-	now := micros(f.Now)
+func (r Reader) AllVouchers(ctx context.Context, f store.VoucherFilter) (store.Page[taocan.Voucher], error) {
+	l := listing{query: r.Q.Text("voucher_code_list"), name: "issued", order: []sortColumn{byNumber("c.issued_at"), byText("c.id")}, desc: true}
+	now := Micros(f.Now)
 	switch f.State { // as taocan.Voucher.StateAt decides
 	case taocan.VoucherUsed:
 		l.and("v.used_by IS NOT NULL")
@@ -84,14 +84,14 @@ func (r reader) AllVouchers(ctx context.Context, f store.VoucherFilter) (store.P
 		l.and("c.account_id IS NULL")
 	}
 	l.between("c.issued_at", f.From, f.Until)
-	return paged(ctx, r.q, l, f.Paging, scanVoucher, func(v taocan.Voucher) []any { return []any{micros(v.IssuedAt), v.ID} })
+	return paged(ctx, r.Q, l, f.Paging, scanVoucher, func(v taocan.Voucher) []any { return []any{Micros(v.IssuedAt), v.ID} })
 }
 
 // InsertVoucher issues a voucher, to an account at once where it names one.
-func (t *tx) InsertVoucher(ctx context.Context, v taocan.Voucher, codeHash []byte) error {
+func (t *Tx) InsertVoucher(ctx context.Context, v taocan.Voucher, codeHash []byte) error {
 	if v.Account != "" {
 		if err := t.owns(v.Account); err != nil {
-			return about(err, "insert voucher %s", v.ID)
+			return About(err, "insert voucher %s", v.ID)
 		}
 	}
 	var code any
@@ -99,18 +99,18 @@ func (t *tx) InsertVoucher(ctx context.Context, v taocan.Voucher, codeHash []byt
 		code = codeHash
 	}
 	err := t.exec(ctx, "voucher_code_insert", v.ID, code, null(v.Account), v.CodeHint, v.Amount, v.MinAmount,
-		toList(v.Scope.Categories), toList(v.Scope.Purposes), toList(v.Scope.Products), micros(v.ValidFrom), micros(v.ValidUntil), micros(v.IssuedAt))
+		toList(v.Scope.Categories), toList(v.Scope.Purposes), toList(v.Scope.Products), Micros(v.ValidFrom), Micros(v.ValidUntil), Micros(v.IssuedAt))
 	if err == nil && v.Account != "" {
 		err = t.holdVoucher(ctx, v)
 	}
-	return about(err, "insert voucher %s", v.ID)
+	return About(err, "insert voucher %s", v.ID)
 }
 
 // holdVoucher puts a voucher into its account's hands.
-func (t *tx) holdVoucher(ctx context.Context, v taocan.Voucher) error {
+func (t *Tx) holdVoucher(ctx context.Context, v taocan.Voucher) error {
 	err := t.exec(ctx, "voucher_insert", v.Account, v.ID, v.CodeHint, v.Amount, v.MinAmount,
-		toList(v.Scope.Categories), toList(v.Scope.Purposes), toList(v.Scope.Products), micros(v.ValidFrom), micros(v.ValidUntil), micros(v.IssuedAt),
-		micros(v.AssignedAt), t.lane, t.seq)
+		toList(v.Scope.Categories), toList(v.Scope.Purposes), toList(v.Scope.Products), Micros(v.ValidFrom), Micros(v.ValidUntil), Micros(v.IssuedAt),
+		Micros(v.AssignedAt), t.lane, t.seq)
 	if err != nil {
 		return err
 	}
@@ -118,13 +118,13 @@ func (t *tx) holdVoucher(ctx context.Context, v taocan.Voucher) error {
 }
 
 // AssignVoucher gives the voucher of a code to an account.
-func (t *tx) AssignVoucher(ctx context.Context, codeHash []byte, a taocan.AccountID, when time.Time) error {
+func (t *Tx) AssignVoucher(ctx context.Context, codeHash []byte, a taocan.AccountID, when time.Time) error {
 	if err := t.owns(a); err != nil {
-		return about(err, "assign voucher")
+		return About(err, "assign voucher")
 	}
 	v, err := t.VoucherByCode(ctx, codeHash)
 	if err != nil {
-		return about(err, "assign voucher")
+		return About(err, "assign voucher")
 	}
 	if v.Account != "" {
 		return fmt.Errorf("assign voucher %s: it has an account: %w", v.ID, taocan.ErrConflict)
@@ -134,22 +134,22 @@ func (t *tx) AssignVoucher(ctx context.Context, codeHash []byte, a taocan.Accoun
 	if err == nil {
 		err = t.holdVoucher(ctx, v)
 	}
-	return about(err, "assign voucher %s", v.ID)
+	return About(err, "assign voucher %s", v.ID)
 }
 
 // UseVoucher marks a voucher as the one that paid part of an order.
-func (t *tx) UseVoucher(ctx context.Context, a taocan.AccountID, id taocan.VoucherID, o taocan.Order, when time.Time) error {
+func (t *Tx) UseVoucher(ctx context.Context, a taocan.AccountID, id taocan.VoucherID, o taocan.Order, when time.Time) error {
 	if err := t.owns(a); err != nil {
-		return about(err, "use voucher %s", id)
+		return About(err, "use voucher %s", id)
 	}
 	v, err := t.Voucher(ctx, a, id)
 	if err != nil {
-		return about(err, "use voucher")
+		return About(err, "use voucher")
 	}
 	v.UsedBy, v.UsedIn, v.UsedAt = o.ID, o.Project, when
-	err = t.change(ctx, taocan.ErrConflict, "voucher_use", v.UsedBy, v.UsedIn, micros(when), t.seq, a, id)
+	err = t.change(ctx, taocan.ErrConflict, "voucher_use", v.UsedBy, v.UsedIn, Micros(when), t.seq, a, id)
 	if err == nil {
 		err = t.ledger(store.VoucherUsedRow(v))
 	}
-	return about(err, "use voucher %s", id)
+	return About(err, "use voucher %s", id)
 }
