@@ -22,7 +22,8 @@ func commit(w *store.Watch, left, taken taocan.Segments, at time.Time) *store.Le
 	l.Lend(demo, b)
 	l.LendWatch(demo, w)
 	r := taocan.DebitRequest{Category: taocan.Domestic, Purpose: taocan.Marketing, Quantity: taken}
-	l.Move(demo, p, taocan.EntryDebit, taken, "d-1")
+	l.Move(p, taocan.EntryDebit, taken)
+	l.Write(&taocan.Debit{Tenant: demo, DebitRequest: r, Allocations: []taocan.Allocation{{Package: p.Number, Quantity: taken}}})
 	if w.Meter != nil {
 		w.Meter.Add(at, &r, taken)
 	}

@@ -79,7 +79,7 @@ func take(l *store.Ledger, op *store.Op, room *[]gift) store.Outcome {
 		if g.owner != op.Tenant {
 			l.Own(g.Number, g.owner)
 		}
-		l.Move(g.owner, g.Balance, move, g.quantity, op.ID)
+		l.Move(g.Balance, move, g.quantity)
 	}
 	if d.Overflow > 0 {
 		l.Overflow(op.Tenant, r.Category, d.Overflow, d.OverflowPrice)
@@ -250,15 +250,15 @@ func settle(l *store.Ledger, open *taocan.Debit, quantity taocan.Segments, state
 		if open.At.Equal(l.At(open.Account)) { // reserved by this same commit
 			l.Unreserve(b, s.used+s.returned)
 			if s.used > 0 {
-				l.Move(owner, b, taocan.EntryDebit, s.used, open.ID)
+				l.Move(b, taocan.EntryDebit, s.used)
 			}
 			continue
 		}
 		if s.used > 0 {
-			l.Move(owner, b, taocan.EntryCommit, s.used, open.ID)
+			l.Move(b, taocan.EntryCommit, s.used)
 		}
 		if s.returned > 0 {
-			l.Move(owner, b, taocan.EntryRelease, s.returned, open.ID)
+			l.Move(b, taocan.EntryRelease, s.returned)
 		}
 	}
 	if w := l.Watch(open.Tenant); w != nil && w.Meter != nil && quantity < open.Quantity {

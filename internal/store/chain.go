@@ -223,14 +223,15 @@ func (c Commit) Link() []byte {
 
 // Head is the last link of a lane.
 type Head struct {
-	Lane taocan.Lane
-	Seq  int64
-	At   time.Time
-	Hash []byte
+	Lane   taocan.Lane
+	Seq    int64
+	At     time.Time
+	Hash   []byte
+	Posted int64 // up to this commit, what debits did to packages is posted (Posting)
 }
 
-// Head that the lane has after c.
-func (c Commit) Head() Head { return Head{c.Lane, c.Seq, c.At, c.Hash} }
+// Head that the lane has after c, when it has been posted up to a commit.
+func (c Commit) Head(posted int64) Head { return Head{c.Lane, c.Seq, c.At, c.Hash, posted} }
 
 // NextAt is the time of the lane's next commit: now, but later than its last.
 func (h Head) NextAt(now time.Time) time.Time {

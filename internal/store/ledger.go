@@ -41,17 +41,7 @@ type Balance struct {
 	ExpiresAt, PurchasedAt    time.Time
 	Remaining, Reserved, Used taocan.Segments
 
-	sum    *poolSum // that counts it; nil once it has expired
-	before *figures // set while touched by the current commit
-	sums   [taocan.EntryExpire + 1]sum
-}
-
-type figures struct{ remaining, reserved, used taocan.Segments }
-
-type sum struct {
-	quantity  taocan.Segments
-	debits    int
-	reference string
+	sum *poolSum // that counts it; nil once it has expired
 }
 
 // PoolKey names packages that pay for the same things.
@@ -184,17 +174,10 @@ type Ledger struct {
 	purses   map[taocan.AccountID]*Purse
 	owners   map[taocan.PackageNumber]taocan.Tenant // of packages that paid for another project
 
-	touched []Touched
 	written []*taocan.Debit
 	notices []taocan.Notice
 	states  []ChangedState
 	called  []CalledTopUp
-}
-
-// Touched is a balance that the commit changed.
-type Touched struct {
-	taocan.Tenant
-	*Balance
 }
 
 // NewLedger starts a group commit.
@@ -240,32 +223,16 @@ func (l *Ledger) Write(d *taocan.Debit) {
 	l.written = append(l.written, d)
 }
 
-// Unreserve takes back what this same commit has reserved, as if it had never been: so the entries of a commit that
-// settles reservations are only about older ones, and no figure between two entries is negative.
-func (l *Ledger) Unreserve(b *Balance, q taocan.Segments) {
-	s := &b.sums[taocan.EntryReserve]
-	s.quantity -= q
-	s.debits--
-	s.reference = ""
-	b.move(q, -q, 0)
-}
+// Unreserve takes back what this same commit has reserved, as if it had never been (MovesOf).
+func (l *Ledger) Unreserve(b *Balance, q taocan.Segments) { b.move(q, -q, 0) }
 
 // Move changes a balance in the way that the kind says: EntryDebit remaining → used, EntryReserve remaining →
 // reserved, EntryCommit reserved → used, EntryRelease reserved → remaining.
-func (l *Ledger) Move(t taocan.Tenant, b *Balance, kind taocan.EntryKind, q taocan.Segments, reference taocan.DebitID) {
-	if b.before == nil {
-		b.before = &figures{b.Remaining, b.Reserved, b.Used}
-		l.touched = append(l.touched, Touched{t, b})
-	}
-	remaining, reserved, used := moves(kind, q)
-	b.move(remaining, reserved, used)
+func (l *Ledger) Move(b *Balance, kind taocan.EntryKind, q taocan.Segments) {
+	b.move(moves(kind, q))
 	if b.Remaining < 0 || b.Reserved < 0 || b.Used < 0 {
 		panic("store: a balance of package " + string(b.Number) + " would fall below 0")
 	}
-	s := &b.sums[kind]
-	s.quantity += q
-	s.debits++
-	s.reference = string(reference)
 }
 
 func (b *Balance) move(remaining, reserved, used taocan.Segments) {
@@ -294,38 +261,8 @@ func moves(kind taocan.EntryKind, q taocan.Segments) (remaining, reserved, used 
 // Written lists the records of this commit in the order of decision.
 func (l *Ledger) Written() []*taocan.Debit { return l.written }
 
-// Touched lists the changed balances in the order of their first change.
-func (l *Ledger) Touched() []Touched { return l.touched }
-
-// Entries of a touched balance: one per kind, by kind, with the figures after each.
-func (l *Ledger) Entries(x Touched, lane taocan.Lane, commit int64) []taocan.Entry {
-	after := *x.before
-	var entries []taocan.Entry
-	for kind := range x.sums {
-		s := x.sums[kind]
-		if s.debits == 0 {
-			continue
-		}
-		e := taocan.Entry{Tenant: x.Tenant, Package: x.Number, Kind: taocan.EntryKind(kind), At: l.at[lane],
-			Debits: s.debits, Lane: lane, Commit: commit}
-		if s.debits == 1 {
-			e.Reference = s.reference
-		}
-		e.Remaining, e.Reserved, e.Used = moves(e.Kind, s.quantity)
-		after.remaining += e.Remaining
-		after.reserved += e.Reserved
-		e.RemainingAfter, e.ReservedAfter = after.remaining, after.reserved
-		entries = append(entries, e)
-	}
-	return entries
-}
-
-// Settle ends the commit: the balances keep their new figures and forget how they came to them.
+// Settle ends the commit: what is watched keeps its new figures and forgets how it came to them.
 func (l *Ledger) Settle() {
-	for _, x := range l.touched {
-		x.before = nil
-		x.sums = [taocan.EntryExpire + 1]sum{}
-	}
 	for _, w := range l.watches {
 		if w == nil {
 			continue

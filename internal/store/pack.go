@@ -280,6 +280,16 @@ func UnpackDebits(blob []byte, at time.Time, only *taocan.Tenant) ([]taocan.Debi
 	return found, err
 }
 
+// RecordsOf decodes all of a commit's records, in order.
+func RecordsOf(blob []byte, at time.Time) ([]*taocan.Debit, error) {
+	all, err := UnpackDebits(blob, at, nil)
+	records := make([]*taocan.Debit, len(all))
+	for i := range all {
+		records[i] = &all[i]
+	}
+	return records, err
+}
+
 // FindDebit decodes the last record under the id in a commit; taocan.ErrNotFound where there is none.
 func FindDebit(blob []byte, at time.Time, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error) {
 	var last []byte

@@ -48,7 +48,7 @@ type Proof interface {
 // RowCount counts ledger rows by the commit that they say has written them.
 type RowCount struct {
 	Covered int64 // up to the heads asked for, or of an impossible lane
-	Beyond  int64 // beyond the lane's present head: no commit has written them
+	Beyond  int64 // beyond the lane's present head, entries beyond what is posted: no commit has written them
 }
 
 // DebitRef says that a project has debits in the commit of that time.

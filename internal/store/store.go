@@ -14,8 +14,13 @@ var ErrNotCommitted = errors.New("nothing was committed")
 
 // Store is one database. It is safe for concurrent use.
 type Store interface {
-	// View runs fn on one consistent snapshot.
+	// View runs fn on one consistent snapshot that shows all that was answered before.
 	View(ctx context.Context, fn func(Reader) error) error
+
+	// Peek is View for those who look often: it waits for nobody. What the latest group commits did to packages may not be
+	// posted yet (Posting): figures, balances, entries, lists of debits and all sums over them may lack it. Everything else
+	// is as in View: accounts, tokens, settings, orders, debits and reservations by their ids, heads of lanes.
+	Peek(ctx context.Context, fn func(Reader) error) error
 
 	// Update runs fn in one transaction and commits it if fn returns nil. account names whose ledger fn may
 	// write; it may be empty where fn writes no ledger (catalogue, accounts, tokens …). fn may run twice:

@@ -79,6 +79,7 @@ type verifier struct {
 	o        VerifyOptions
 	report   Report
 	heads    [taocan.Lanes]Head
+	posted   [taocan.Lanes]time.Time // of the last commit that is posted
 	counts   map[RowKind]int64
 	refsSeen int64                      // projects with debits, summed over commits
 	overflow map[taocan.AccountID]int64 // what debits beyond packages cost, 1/10,000 yuan
@@ -171,7 +172,10 @@ func (v *verifier) lane(ctx context.Context, head, expected Head) error {
 		if wrong != nil {
 			return wrong
 		}
-		last = c.Head()
+		last = c.Head(head.Posted)
+		if c.Seq == head.Posted {
+			v.posted[c.Lane] = c.At
+		}
 		v.report.Commits++
 		return v.commit(ctx, r, c, subject)
 	})
@@ -224,7 +228,7 @@ func (v *verifier) commit(ctx context.Context, r Reader, c Commit, subject strin
 	if err != nil {
 		return v.found(subject, "its manifest is damaged")
 	}
-	entries := map[entryKey]taocan.Entry{}
+	entries := map[moveKey]taocan.Entry{} // that the link covers: commits of older versions have them in their manifest
 	for _, row := range rows {
 		v.counts[row.Kind]++
 		var is Row
@@ -233,7 +237,7 @@ func (v *verifier) commit(ctx context.Context, r Reader, c Commit, subject strin
 			var e taocan.Entry
 			if e, err = r.Entry(ctx, row.RowRef); err == nil {
 				is = EntryRow(e)
-				entries[entryKey{e.Account, e.Package, e.Kind}] = e
+				entries[moveKey{e.Account, e.Package, e.Kind}] = e
 			}
 		} else {
 			is, err = r.LedgerRow(ctx, row.RowRef)
@@ -265,38 +269,22 @@ func (v *verifier) commit(ctx context.Context, r Reader, c Commit, subject strin
 	return v.debits(ctx, r, c, debits, entries)
 }
 
-// entryKey leaves the project out: a package may pay for another project of its account.
-type entryKey struct {
-	account taocan.AccountID
-	number  taocan.PackageNumber
-	kind    taocan.EntryKind
-}
-
-// debits proves that each record adds up and that the commit's entries are the sums of its records.
-func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taocan.Debit, entries map[entryKey]taocan.Entry) error {
-	type total struct {
-		quantity taocan.Segments
-		debits   int
-	}
-	sums := map[entryKey]*total{}
-	add := func(d *taocan.Debit, n taocan.PackageNumber, kind taocan.EntryKind, q taocan.Segments, debits int) {
-		k := entryKey{d.Account, n, kind}
-		if sums[k] == nil {
-			sums[k] = &total{}
-		}
-		sums[k].quantity += q
-		sums[k].debits += debits
-	}
+// debits proves that each record adds up and that the commit's entries are the sums of its records. What is not posted yet has
+// no entries; they will follow from the records, which the link covers.
+func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taocan.Debit, covered map[moveKey]taocan.Entry) error {
+	posted := c.Seq <= v.heads[c.Lane].Posted
 	projects := map[taocan.Tenant]bool{}
+	records := make([]*taocan.Debit, len(debits))
 	for i := range debits {
 		d := &debits[i]
+		records[i] = d
 		subject := fmt.Sprintf("debit %s of project %s", d.ID, d.Project)
 		if taocan.LaneOf(d.Account) != c.Lane {
 			if err := v.found(subject, "stands in lane %d, not in its account's", c.Lane); err != nil {
 				return err
 			}
 		}
-		if !projects[d.Tenant] {
+		if posted && !projects[d.Tenant] {
 			projects[d.Tenant] = true
 			v.refsSeen++
 			known, err := r.HasDebitRef(ctx, d.Tenant, c.At)
@@ -321,54 +309,38 @@ func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taoc
 		if d.Overflow > 0 {
 			v.overflow[d.Account] += int64(d.Overflow) * int64(d.OverflowPrice)
 		}
-		switch {
-		case d.Kind == taocan.KindDebit:
-			for _, a := range d.Allocations {
-				add(d, a.Package, taocan.EntryDebit, a.Quantity, 1)
-			}
-		case d.Open():
-			for _, a := range d.Allocations {
-				add(d, a.Package, taocan.EntryReserve, a.Quantity, 1)
-			}
-		default:
-			left := d.Settled
-			for _, a := range d.Allocations {
-				used := min(left, a.Quantity)
-				left -= used
-				settled := taocan.EntryCommit
-				if d.At.Equal(c.At) { // reserved by this same commit: Ledger.Unreserve
-					settled = taocan.EntryDebit
-					add(d, a.Package, taocan.EntryReserve, -a.Quantity, -1)
-				} else if a.Quantity > used {
-					add(d, a.Package, taocan.EntryRelease, a.Quantity-used, 1)
-				}
-				if used > 0 {
-					add(d, a.Package, settled, used, 1)
-				}
-			}
-		}
 	}
-	for k, s := range sums {
-		if s.debits == 0 {
-			continue
-		}
-		e, ok := entries[k]
-		delete(entries, k)
-		subject := fmt.Sprintf("package %s", k.number)
-		if !ok {
-			if err := v.found(subject, "has no %s entry for the debits of commit %d of lane %d", k.kind, c.Seq, c.Lane); err != nil {
-				return err
+	if !posted {
+		return nil
+	}
+	for _, m := range MovesOf(records, c.At) {
+		k := moveKey{m.Account, m.Package, m.Kind}
+		e, known := covered[k]
+		delete(covered, k)
+		if !known {
+			var err error
+			if e, err = v.entryOf(ctx, r, m, c.At); errors.Is(err, taocan.ErrNotFound) {
+				if err := v.found(fmt.Sprintf("package %s", m.Package), "has no %s entry for the debits of commit %d of lane %d", m.Kind, c.Seq, c.Lane); err != nil {
+					return err
+				}
+				continue
+			} else if err != nil {
+				return fmt.Errorf("read the %s entry of package %s: %w", m.Kind, m.Package, err)
 			}
-			continue
+			v.counts[RowEntry]++
 		}
-		remaining, reserved, used := moves(k.kind, s.quantity)
-		if e.Remaining != remaining || e.Reserved != reserved || e.Used != used || e.Debits != s.debits {
-			if err := v.found(subject, "its %s entry at %s is not the sum of its %d debits", k.kind, e.At, s.debits); err != nil {
+		remaining, reserved, used := moves(m.Kind, m.Quantity)
+		same := e.Remaining == remaining && e.Reserved == reserved && e.Used == used && e.Debits == m.Debits
+		if !known { // nothing but the records vouches for it
+			same = same && e.Reference == m.Reference && e.Lane == c.Lane && e.Commit == c.Seq && e.ExpiresAt.IsZero()
+		}
+		if !same {
+			if err := v.found(fmt.Sprintf("package %s", m.Package), "its %s entry at %s is not the sum of its %d debits", m.Kind, e.At, m.Debits); err != nil {
 				return err
 			}
 		}
 	}
-	for k := range entries {
+	for k := range covered {
 		if err := v.found(fmt.Sprintf("package %s", k.number), "has a %s entry that no debit of commit %d of lane %d explains", k.kind, c.Seq, c.Lane); err != nil {
 			return err
 		}
@@ -376,12 +348,35 @@ func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taoc
 	return nil
 }
 
+// entryOf finds the entry of a move. The package may be another project's of the account.
+func (v *verifier) entryOf(ctx context.Context, r Reader, m Move, at time.Time) (taocan.Entry, error) {
+	ref := RowRef{Kind: RowEntry, Tenant: m.Tenant, ID: string(m.Package), N: at.UnixMicro(), Entry: m.Kind}
+	e, err := r.Entry(ctx, ref)
+	if !errors.Is(err, taocan.ErrNotFound) {
+		return e, err
+	}
+	owner, err := r.NumberOwner(ctx, m.Package)
+	if err != nil || owner == m.Tenant || owner.Account != m.Account {
+		return e, cmp.Or(err, taocan.ErrNotFound)
+	}
+	ref.Tenant = owner
+	return r.Entry(ctx, ref)
+}
+
 // countRows proves that no ledger row stands outside the chain.
 func (v *verifier) countRows(ctx context.Context) error {
+	posted := v.heads
+	for lane := range posted {
+		posted[lane].Seq = posted[lane].Posted
+	}
 	for kind := RowOrder; kind <= RowEntry; kind++ {
+		heads := v.heads
+		if kind == RowEntry {
+			heads = posted
+		}
 		var count RowCount
 		err := v.st.View(ctx, func(r Reader) (err error) {
-			count, err = r.LedgerCount(ctx, kind, v.heads)
+			count, err = r.LedgerCount(ctx, kind, heads)
 			return err
 		})
 		if err != nil {
@@ -419,7 +414,7 @@ func (v *verifier) refs(ctx context.Context) error {
 			return fmt.Errorf("read references to debits: %w", err)
 		}
 		for _, last = range slice {
-			if !last.At.After(v.heads[taocan.LaneOf(last.Account)].At) {
+			if !last.At.After(v.posted[taocan.LaneOf(last.Account)]) {
 				listed++
 			}
 		}
@@ -461,7 +456,7 @@ func (v *verifier) packages(ctx context.Context) error {
 func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) error {
 	subject := fmt.Sprintf("package %s", p.Number)
 	var at time.Time
-	var sum, adjusted, opening figures
+	var sum, adjusted, opening Figures
 	frozen, extended := false, time.Time{}
 	count := 0
 	err := r.EachEntry(ctx, p.Tenant, p.Number, func(e taocan.Entry) error {
@@ -471,9 +466,9 @@ func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) e
 		}
 		switch {
 		case e.Kind.Opens():
-			opening = figures{e.Remaining, e.Reserved, e.Used}
+			opening = Figures{e.Remaining, e.Reserved, e.Used}
 		case e.Kind.Adjusts():
-			adjusted.remaining += e.Remaining
+			adjusted.Remaining += e.Remaining
 		case e.Remaining+e.Reserved+e.Used != 0:
 			return v.found(subject, "its %s entry at %s makes or loses messages", e.Kind, e.At)
 		}
@@ -493,12 +488,12 @@ func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) e
 				return err
 			}
 		}
-		sum.remaining += e.Remaining
-		sum.reserved += e.Reserved
-		sum.used += e.Used
-		if e.RemainingAfter != sum.remaining || e.ReservedAfter != sum.reserved || sum.remaining < 0 || sum.reserved < 0 || sum.used < 0 {
+		sum.Remaining += e.Remaining
+		sum.Reserved += e.Reserved
+		sum.Used += e.Used
+		if e.RemainingAfter != sum.Remaining || e.ReservedAfter != sum.Reserved || sum.Remaining < 0 || sum.Reserved < 0 || sum.Used < 0 {
 			return v.found(subject, "after its %s entry at %s it should hold %d and %d reserved, the entry says %d and %d", e.Kind, e.At,
-				sum.remaining, sum.reserved, e.RemainingAfter, e.ReservedAfter)
+				sum.Remaining, sum.Reserved, e.RemainingAfter, e.ReservedAfter)
 		}
 		if e.At.Before(at) {
 			return v.found(subject, "its %s entry at %s is older than the entry before it", e.Kind, e.At)
@@ -509,12 +504,12 @@ func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) e
 	if err != nil {
 		return err
 	}
-	if p.Remaining != sum.remaining || p.Reserved != sum.reserved || p.Used != sum.used {
+	if p.Remaining != sum.Remaining || p.Reserved != sum.Reserved || p.Used != sum.Used {
 		err = v.found(subject, "says remaining %d, reserved %d, used %d; its entries say %d, %d, %d",
-			p.Remaining, p.Reserved, p.Used, sum.remaining, sum.reserved, sum.used)
+			p.Remaining, p.Reserved, p.Used, sum.Remaining, sum.Reserved, sum.Used)
 	}
-	if err == nil && (p.Total != opening.remaining+opening.reserved+opening.used || p.Adjusted != adjusted.remaining) {
-		err = v.found(subject, "says total %d, adjusted %d; its entries say %d, %d", p.Total, p.Adjusted, opening.remaining+opening.reserved+opening.used, adjusted.remaining)
+	if err == nil && (p.Total != opening.Remaining+opening.Reserved+opening.Used || p.Adjusted != adjusted.Remaining) {
+		err = v.found(subject, "says total %d, adjusted %d; its entries say %d, %d", p.Total, p.Adjusted, opening.Remaining+opening.Reserved+opening.Used, adjusted.Remaining)
 	}
 	if err == nil && p.Total+p.Adjusted != p.Remaining+p.Reserved+p.Used {
 		err = v.found(subject, "total %d + adjusted %d is not remaining %d + reserved %d + used %d", p.Total, p.Adjusted, p.Remaining, p.Reserved, p.Used)
@@ -624,10 +619,42 @@ func (v *verifier) reserved(ctx context.Context, r Reader, a taocan.AccountID) e
 			break
 		}
 	}
+	if err := v.unposted(ctx, r, a, reserved); err != nil {
+		return err
+	}
 	for n, left := range reserved {
 		if left != 0 {
 			if err := v.found(fmt.Sprintf("package %s", n), "holds back %d more than its open reservations", left); err != nil {
 				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unposted adds what commits that are not posted yet have reserved. There are none on a store that this process writes.
+func (v *verifier) unposted(ctx context.Context, r Reader, a taocan.AccountID, reserved map[taocan.PackageNumber]taocan.Segments) error {
+	heads, err := r.Heads(ctx)
+	if err != nil {
+		return fmt.Errorf("read heads: %w", err)
+	}
+	head := heads[taocan.LaneOf(a)]
+	for after := head.Posted; after < head.Seq; {
+		commits, err := r.Commits(ctx, head.Lane, after, commitSlice)
+		if err != nil || len(commits) == 0 {
+			return cmp.Or(err, fmt.Errorf("commit %d of lane %d: %w", after+1, head.Lane, taocan.ErrNotFound))
+		}
+		for _, c := range commits {
+			after = c.Seq
+			records, err := RecordsOf(c.Debits, c.At)
+			if err != nil {
+				return fmt.Errorf("commit %d of lane %d: %w", c.Seq, c.Lane, err)
+			}
+			for _, m := range MovesOf(records, c.At) {
+				if m.Account == a {
+					_, q, _ := moves(m.Kind, m.Quantity)
+					reserved[m.Package] += q
+				}
 			}
 		}
 	}

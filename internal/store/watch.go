@@ -40,17 +40,20 @@ type WatchedTopUp struct {
 
 // Watched lists the projects whose balances or meters this commit changed, in the order of their first change, each once.
 func (l *Ledger) Watched() []taocan.Tenant {
+	if len(l.watches) == 0 {
+		return nil
+	}
 	var all []taocan.Tenant
 	add := func(t taocan.Tenant) {
 		if l.watches[t] != nil && !slices.Contains(all, t) {
 			all = append(all, t)
 		}
 	}
-	for _, x := range l.touched {
-		add(x.Tenant)
-	}
 	for _, d := range l.written {
 		add(d.Tenant)
+		for _, a := range d.Allocations {
+			add(l.Owner(d.Tenant, a.Package))
+		}
 	}
 	return all
 }

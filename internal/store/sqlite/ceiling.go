@@ -82,7 +82,7 @@ func Ceiling(ctx context.Context, dir string, shape Shape, c clock.Clock, d time
 		for lane := range min(per(shape.Links), taocan.Lanes) {
 			w.heads[lane].Seq++
 			link := store.Commit{Lane: taocan.Lane(lane), Seq: w.heads[lane].Seq, At: at, Debits: debits, DebitsDigest: hash, Manifest: manifest, Prev: hash, Hash: hash}
-			if err := w.appendCommit(link); err != nil {
+			if err := w.appendCommit(link, link.Seq); err != nil {
 				return 0, 0, err
 			}
 		}

@@ -16,6 +16,7 @@ type hotStatements struct {
 	packageUpdate, entryInsert, refInsert  *sqlite3.Stmt
 	reservationInsert, reservationDelete   *sqlite3.Stmt
 	poolSelect, balanceSelect              *sqlite3.Stmt
+	figures, lanePosted                    *sqlite3.Stmt
 }
 
 func (h *hotStatements) all() map[string]**sqlite3.Stmt {
@@ -24,6 +25,7 @@ func (h *hotStatements) all() map[string]**sqlite3.Stmt {
 		"package_figures_update": &h.packageUpdate, "entry_insert": &h.entryInsert, "debit_ref_insert": &h.refInsert,
 		"reservation_insert": &h.reservationInsert, "reservation_delete": &h.reservationDelete,
 		"balance_pool": &h.poolSelect, "balance_get": &h.balanceSelect,
+		"package_figures": &h.figures, "lane_posted": &h.lanePosted,
 	}
 }
 
@@ -113,13 +115,13 @@ func (b *bind) rows(fn func(*sqlite3.Stmt) error) error {
 }
 
 // appendCommit writes a link and moves the lane's head on disk.
-func (w *writer) appendCommit(c store.Commit) error {
+func (w *writer) appendCommit(c store.Commit, posted int64) error {
 	b := bind{s: w.hot.commitInsert}
 	if err := b.num(store.CommitID(c.Lane, c.At), int64(c.Lane), c.Seq).blob(c.Debits, c.DebitsDigest, c.Manifest, c.Prev, c.Hash).exec(); err != nil {
 		return fmt.Errorf("append commit %d of lane %d: %w", c.Seq, c.Lane, err)
 	}
 	b = bind{s: w.hot.laneUpdate}
-	if err := b.num(c.Seq, c.At.UnixMicro()).blob(c.Hash).num(int64(c.Lane)).exec(); err != nil {
+	if err := b.num(c.Seq, c.At.UnixMicro()).blob(c.Hash).num(posted, int64(c.Lane)).exec(); err != nil {
 		return fmt.Errorf("move head of lane %d: %w", c.Lane, err)
 	}
 	return nil

@@ -33,17 +33,20 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 	if err != nil {
 		return nil, err
 	}
+	if err := w.postSome(ctx); err != nil {
+		return nil, fmt.Errorf("%w: post: %w", store.ErrNotCommitted, err)
+	}
 	ledger, err := s.prepare(ctx, w, ops, now)
 	if err != nil {
 		return nil, fmt.Errorf("%w: load balances: %w", store.ErrNotCommitted, err)
 	}
 	outcomes := decide(ledger, ops)
 	written := ledger.Written()
-	if len(written) == 0 {
+	if len(written) == 0 && !w.posted {
 		done = true
 		return outcomes, sqlstore.Kind(w.raw.Exec("ROLLBACK")) // nothing was changed, on disk or in memory
 	}
-	commits, err := s.write(ctx, w, ledger)
+	commits, records, err := s.write(ctx, w, ledger)
 	if err != nil {
 		return nil, fmt.Errorf("%w: write debits: %w", store.ErrNotCommitted, err)
 	}
@@ -52,8 +55,10 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 		return nil, err
 	}
 	for _, c := range commits {
-		w.heads[c.Lane] = c.Head()
+		w.heads[c.Lane] = c.Head(w.heads[c.Lane].Posted)
+		w.unposted[c.Lane].Add(c.Seq, c.At, records[c.Lane])
 	}
+	w.behind.Store(true)
 	ledger.Settle()
 	s.index.addAll(written, func(a taocan.AccountID) int64 { return store.CommitID(taocan.LaneOf(a), ledger.At(a)) })
 	w.cache.trim()
@@ -71,7 +76,7 @@ func (s *Store) prepare(ctx context.Context, w *writer, ops []store.Op, now time
 	acts := map[taocan.Tenant]bool{} // not only lent, as an owner of shared packages
 	for i := range ops {
 		op := &ops[i]
-		balances, err := w.cache.get(w, op.Tenant)
+		balances, err := w.balances(ctx, op.Tenant)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +99,7 @@ func (s *Store) prepare(ctx context.Context, w *writer, ops []store.Op, now time
 			if !d.Open() || balances.Balance(a.Package) != nil {
 				continue
 			}
-			err := w.hold(op.Tenant, balances, a.Package)
+			err := w.hold(ctx, op.Tenant, balances, a.Package)
 			if errors.Is(err, taocan.ErrNotFound) {
 				err = s.ownerOf(ctx, w, ledger, op.Tenant, a.Package)
 			}
@@ -156,71 +161,36 @@ func (p pastCommits) record(w *writer, commits []int64, key store.RecordKey) (*t
 	return nil, nil
 }
 
-// write puts a group commit's changes into the open transaction: a link per lane, the figures and entries of
-// every touched package, and where the records are.
-func (s *Store) write(ctx context.Context, w *writer, ledger *store.Ledger) ([]store.Commit, error) {
-	var debits [taocan.Lanes][]*taocan.Debit
+// write puts a group commit's changes into the open transaction: a link per lane with its records, and what is not posted later.
+func (s *Store) write(ctx context.Context, w *writer, ledger *store.Ledger) (commits []store.Commit, records [taocan.Lanes][]*taocan.Debit, err error) {
 	for _, d := range ledger.Written() {
 		lane := taocan.LaneOf(d.Account)
-		debits[lane] = append(debits[lane], d)
+		records[lane] = append(records[lane], d)
 	}
 	rows, err := sqlstore.WriteBeside(ctx, s.on(w), &w.heads, ledger)
 	if err != nil {
-		return nil, err
+		return nil, records, err
 	}
-	for _, x := range ledger.Touched() {
-		lane := taocan.LaneOf(x.Account)
-		b := bind{s: w.hot.packageUpdate}
-		if err := b.num(int64(x.Remaining), int64(x.Reserved), int64(x.Used)).text(string(x.Account), string(x.Project), string(x.Number)).exec(); err != nil {
-			return nil, fmt.Errorf("package %s: %w", x.Number, err)
-		}
-		for _, e := range ledger.Entries(x, lane, w.heads[lane].Seq+1) {
-			if err := w.insertEntry(e); err != nil {
-				return nil, err
-			}
-			rows[lane] = append(rows[lane], store.EntryRow(e))
-		}
-	}
-	var commits []store.Commit
-	for lane := range debits {
-		if len(debits[lane]) == 0 {
+	for lane := range records {
+		if len(records[lane]) == 0 {
 			continue
 		}
-		at := ledger.At(debits[lane][0].Account)
-		c := store.NewCommit(w.heads[lane], at, store.PackDebits(debits[lane], at), rows[lane])
-		if err := w.appendCommit(c); err != nil {
-			return nil, err
+		at := ledger.At(records[lane][0].Account)
+		c := store.NewCommit(w.heads[lane], at, store.PackDebits(records[lane], at), rows[lane])
+		if err := w.appendCommit(c, w.heads[lane].Posted); err != nil {
+			return nil, records, err
 		}
 		commits = append(commits, c)
-		if err := w.writeRefs(debits[lane], at); err != nil {
-			return nil, err
+		if err := w.writeReservations(records[lane]); err != nil {
+			return nil, records, err
 		}
 	}
-	return commits, nil
+	return commits, records, nil
 }
 
-func (w *writer) insertEntry(e taocan.Entry) error {
-	b := bind{s: w.hot.entryInsert}
-	err := b.text(string(e.Account), string(e.Project), string(e.Package)).
-		num(e.At.UnixMicro(), int64(e.Kind), int64(e.Remaining), int64(e.Reserved), int64(e.Used), int64(e.RemainingAfter), int64(e.ReservedAfter), int64(e.Debits)).
-		text(e.Reference).num(int64(e.Lane), e.Commit).exec()
-	if err != nil {
-		return fmt.Errorf("%s entry of package %s: %w", e.Kind, e.Package, err)
-	}
-	return nil
-}
-
-// writeRefs notes which projects have records in the commit, and keeps the table of open reservations.
-func (w *writer) writeRefs(written []*taocan.Debit, at time.Time) error {
-	noted := map[taocan.Tenant]bool{}
+// writeReservations keeps the table of open reservations.
+func (w *writer) writeReservations(written []*taocan.Debit) error {
 	for _, d := range written {
-		if !noted[d.Tenant] {
-			noted[d.Tenant] = true
-			b := bind{s: w.hot.refInsert}
-			if err := b.text(string(d.Account), string(d.Project)).num(at.UnixMicro()).exec(); err != nil {
-				return fmt.Errorf("reference to debits of project %s: %w", d.Project, err)
-			}
-		}
 		if d.Kind != taocan.KindReservation {
 			continue
 		}
@@ -280,15 +250,19 @@ func (c *balanceCache) trim() {
 	}
 }
 
-func (c *balanceCache) get(w *writer, t taocan.Tenant) (*store.Balances, error) {
-	lastCommit := w.heads[taocan.LaneOf(t.Account)].At
-	if b := c.projects[t]; b != nil {
-		b.Prune(lastCommit)
+// balances of a project. Rows that are read must be posted first.
+func (w *writer) balances(ctx context.Context, t taocan.Tenant) (*store.Balances, error) {
+	lane := taocan.LaneOf(t.Account)
+	if b := w.cache.projects[t]; b != nil {
+		b.Prune(w.heads[lane].At)
 		return b, nil
+	}
+	if err := w.postFor(ctx, t.Account); err != nil {
+		return nil, err
 	}
 	balances := store.NewBalances()
 	b := bind{s: w.hot.poolSelect}
-	err := b.text(string(t.Account), string(t.Project)).num(sqlstore.Micros(lastCommit)).rows(func(s *sqlite3.Stmt) error {
+	err := b.text(string(t.Account), string(t.Project)).num(sqlstore.Micros(w.heads[lane].At)).rows(func(s *sqlite3.Stmt) error {
 		key, x := balanceOf(s)
 		balances.Add(key, x)
 		return nil
@@ -297,15 +271,19 @@ func (c *balanceCache) get(w *writer, t taocan.Tenant) (*store.Balances, error) 
 		return nil, fmt.Errorf("packages of project %s: %w", t.Project, err)
 	}
 	balances.Sort()
-	c.projects[t] = balances
-	c.packages += balances.Len()
+	w.cache.projects[t] = balances
+	w.cache.packages += balances.Len()
 	return balances, nil
 }
 
 // hold loads one package that something may return to.
-func (w *writer) hold(t taocan.Tenant, balances *store.Balances, n taocan.PackageNumber) error {
+func (w *writer) hold(ctx context.Context, t taocan.Tenant, balances *store.Balances, n taocan.PackageNumber) error {
+	err := w.postFor(ctx, t.Account)
+	if err != nil {
+		return err
+	}
 	b := bind{s: w.hot.balanceSelect}
-	err := b.text(string(t.Account), string(t.Project), string(n)).rows(func(s *sqlite3.Stmt) error {
+	err = b.text(string(t.Account), string(t.Project), string(n)).rows(func(s *sqlite3.Stmt) error {
 		_, x := balanceOf(s)
 		balances.Hold(x)
 		w.cache.packages++

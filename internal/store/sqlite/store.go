@@ -79,10 +79,15 @@ type writer struct {
 	conn  *sql.Conn
 	raw   *sqlite3.Conn
 	hot   hotStatements
-	known bool // heads and balances agree with the disk
+	known bool // heads, unposted and balances agree with the disk
 	heads [taocan.Lanes]store.Head
 	cache balanceCache
 	index *idIndex
+
+	unposted [taocan.Lanes]*store.Unposted
+	posted   bool // something, in the open transaction
+	// behind: there may be commits that are not posted. Set before their callers are answered. Looked at without the token.
+	behind atomic.Bool
 }
 
 // Open opens the database, creates or migrates it unless read-only, and loads the index of ids.
@@ -155,6 +160,7 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	w := &writer{token: make(chan struct{}, 1), index: s.index}
+	w.behind.Store(true) // whoever wrote last may have left some
 	s.w = w
 	var err error
 	if o.lock == nil {
@@ -231,6 +237,10 @@ func (s *Store) Close() error {
 	}
 	if w := s.w; w != nil {
 		w.token <- struct{}{} // whoever is writing ends first; nobody writes afterwards
+		if w.conn != nil && w.known {
+			errs = append(errs, w.settle(context.Background())) // for those who read the file without us
+		}
+		w.behind.Store(false)
 		errs = append(errs, w.hot.close())
 		if w.conn != nil {
 			errs = append(errs, w.conn.Close())
@@ -269,8 +279,16 @@ func (s *Store) now() (time.Time, error) {
 	return now, nil
 }
 
-// View runs fn on one snapshot.
+// View runs fn on one snapshot, on which everything is posted.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	return s.Peek(ctx, fn)
+}
+
+// Peek runs fn on one snapshot as it stands.
+func (s *Store) Peek(ctx context.Context, fn func(store.Reader) error) error {
 	t, err := s.readers.BeginTx(ctx, nil)
 	if err != nil {
 		return sqlstore.Kind(err)
@@ -304,44 +322,56 @@ func (w *writer) begin(ctx context.Context) error {
 	if err := w.raw.Exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrNotCommitted, sqlstore.Kind(err))
 	}
+	w.posted = false
 	if w.known {
 		return nil
 	}
-	heads, err := sqlstore.Heads(ctx, querier{w.conn})
-	if err == nil {
-		err = w.catchUp(ctx, heads)
-	}
-	if err != nil {
+	if err := w.learn(ctx); err != nil {
 		return errors.Join(fmt.Errorf("%w: %w", store.ErrNotCommitted, err), w.rollback())
 	}
-	w.heads, w.known = heads, true
+	w.known = true
 	w.cache.reset()
 	return nil
 }
 
-// catchUp notes the ids of commits that are on disk although their outcome was not known.
-func (w *writer) catchUp(ctx context.Context, now [taocan.Lanes]store.Head) error {
-	if w.heads[0].Hash == nil { // just opened: the index was loaded from the log
-		return nil
+// learn reads where the lanes stand. Commits whose outcome was not known may be on disk: their ids are noted, too.
+func (w *writer) learn(ctx context.Context) error {
+	r := sqlstore.Reader{Q: querier{w.conn}}
+	heads, err := r.Heads(ctx)
+	if err != nil {
+		return err
 	}
-	for lane, head := range w.heads {
-		for seq := head.Seq; seq < now[lane].Seq; seq++ {
-			var id int64
-			var blob []byte
-			if err := w.conn.QueryRowContext(ctx, queries.Text("commit_debits_at_seq"), lane, seq+1).Scan(&id, &blob); err != nil {
-				return fmt.Errorf("read commit %d of lane %d: %w", seq+1, lane, sqlstore.Kind(err))
+	for lane, head := range heads {
+		indexed := w.heads[lane].Seq
+		if w.heads[lane].Hash == nil { // just opened: the index was loaded from the log
+			indexed = head.Seq
+		}
+		w.unposted[lane] = store.NewUnposted(head.Lane, head.Posted)
+		err := sqlstore.EachCommit(ctx, r, head.Lane, head.Posted, head.Seq, func(c store.Commit) error {
+			if c.Seq > indexed {
+				if err := w.index.addCommit(store.CommitID(c.Lane, c.At), c.Debits); err != nil {
+					return err
+				}
 			}
-			if err := w.index.addCommit(id, blob); err != nil {
-				return err
+			records, err := store.RecordsOf(c.Debits, c.At)
+			if err != nil {
+				return sqlstore.ErrDamaged(c.Lane, c.At, err)
 			}
+			w.unposted[lane].Add(c.Seq, c.At, records)
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
+	w.heads = heads
 	return nil
 }
 
 // rollback ends a transaction without trace. What the writer remembers is dropped: a balance may have been changed.
 func (w *writer) rollback() error {
 	w.known = false
+	w.behind.Store(true)
 	w.cache.reset()
 	if w.raw.GetAutocommit() {
 		return nil // SQLite has rolled back by itself
@@ -372,6 +402,9 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 		return err
 	}
 	defer w.release()
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
 	if err := w.begin(ctx); err != nil {
 		return err
 	}
@@ -400,7 +433,7 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 	var link *store.Commit
 	if len(rows) > 0 {
 		c := store.NewCommit(head, now, nil, rows)
-		if err := w.appendCommit(c); err != nil {
+		if err := w.appendCommit(c, c.Seq); err != nil {
 			return err
 		}
 		link = &c
@@ -410,7 +443,8 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 		return err
 	}
 	if link != nil {
-		w.heads[link.Lane] = link.Head()
+		w.heads[link.Lane] = link.Head(link.Seq)
+		w.unposted[link.Lane].Add(link.Seq, link.At, nil)
 	}
 	changed, everything := t.Changed()
 	for _, tenant := range changed {

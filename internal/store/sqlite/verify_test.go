@@ -122,7 +122,7 @@ func fullLedger(t *testing.T, dir string) {
 					d.Settled = q
 				}
 			}
-			l.Move(verifyOwner, l.Balances(verifyOwner).Balance(n), move, q, op.ID)
+			l.Move(l.Balances(verifyOwner).Balance(n), move, q)
 			l.Write(d)
 			return make([]store.Outcome, 1)
 		})

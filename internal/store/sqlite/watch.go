@@ -34,7 +34,7 @@ func (s *Store) watch(ctx context.Context, w *writer, ledger *store.Ledger, t ta
 
 // lend gives the ledger the balances of a project that shares them, and what its own rules look at.
 func (s *Store) lend(ctx context.Context, w *writer, ledger *store.Ledger, owner taocan.Tenant) error {
-	balances, err := w.cache.get(w, owner)
+	balances, err := w.balances(ctx, owner)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (s *Store) ownerOf(ctx context.Context, w *writer, ledger *store.Ledger, t 
 	}
 	ledger.Own(n, owner)
 	if balances := ledger.Balances(owner); balances.Balance(n) == nil {
-		return w.hold(owner, balances, n)
+		return w.hold(ctx, owner, balances, n)
 	}
 	return nil
 }

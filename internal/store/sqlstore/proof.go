@@ -25,6 +25,27 @@ func (r Reader) Commits(ctx context.Context, lane taocan.Lane, after int64, limi
 	}, lane, after, limit)
 }
 
+// EachCommit calls fn with a lane's links after a sequence, up to another, in order. fn may run queries.
+func EachCommit(ctx context.Context, r Reader, lane taocan.Lane, after, upTo int64, fn func(store.Commit) error) error {
+	const slice = 100
+	for after < upTo {
+		commits, err := r.Commits(ctx, lane, after, int(min(slice, upTo-after)))
+		if err != nil {
+			return err
+		}
+		if len(commits) == 0 || commits[0].Seq != after+1 {
+			return fmt.Errorf("commit %d of lane %d: %w", after+1, lane, taocan.ErrNotFound)
+		}
+		for _, c := range commits {
+			if err := fn(c); err != nil {
+				return err
+			}
+			after = c.Seq
+		}
+	}
+	return nil
+}
+
 // LedgerRow digests the row that a manifest names as it stands.
 func (r Reader) LedgerRow(ctx context.Context, ref store.RowRef) (store.Row, error) {
 	switch ref.Kind {
@@ -74,6 +95,11 @@ func (r Reader) LedgerCount(ctx context.Context, rows store.RowKind, asked [taoc
 	present, err := Heads(ctx, r.Q)
 	if err != nil {
 		return c, err
+	}
+	if rows == store.RowEntry { // those of later commits are not posted
+		for lane := range present {
+			present[lane].Seq = present[lane].Posted
+		}
 	}
 	upTo, err := sequences(asked)
 	if err != nil {
@@ -221,7 +247,7 @@ func Heads(ctx context.Context, q Querier) (all [taocan.Lanes]store.Head, err er
 	for rows.Next() {
 		var h store.Head
 		var at int64
-		if err := rows.Scan(&h.Lane, &h.Seq, &at, &h.Hash); err != nil {
+		if err := rows.Scan(&h.Lane, &h.Seq, &at, &h.Hash, &h.Posted); err != nil {
 			return all, Kind(err)
 		}
 		if h.Lane >= taocan.Lanes {

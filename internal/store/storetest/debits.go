@@ -31,7 +31,7 @@ func takeFrom(n taocan.PackageNumber, move taocan.EntryKind) func(*store.Ledger,
 					d.State, d.Deadline = taocan.Reserved, d.At.Add(op.Request.TTL)
 				}
 			}
-			l.Move(op.Tenant, l.Balances(op.Tenant).Balance(n), move, d.Quantity, op.ID)
+			l.Move(l.Balances(op.Tenant).Balance(n), move, d.Quantity)
 			l.Write(d)
 			outcomes[i] = store.Outcome{Debit: d}
 		}
@@ -166,7 +166,7 @@ var debitCases = []testCase{
 				}
 			}()
 			_, _ = f.st.CommitDebits(f.Context(), []store.Op{takeOp(alpha, "m-1", 1)}, func(l *store.Ledger, ops []store.Op) []store.Outcome {
-				l.Move(alpha, l.Balances(alpha).Balance(p.Number), taocan.EntryDebit, p.Remaining+1, "m-1")
+				l.Move(l.Balances(alpha).Balance(p.Number), taocan.EntryDebit, p.Remaining+1)
 				return nil
 			})
 		}()

@@ -1,10 +1,16 @@
 -- Statements of group commits and of what they recorded. Those marked hot are prepared once on the writing connection.
 
 -- name: lane_heads
-SELECT lane, seq, at, hash FROM lane ORDER BY lane;
+SELECT lane, seq, at, hash, posted FROM lane ORDER BY lane;
 
 -- name: lane_update (hot)
-UPDATE lane SET seq = ?, at = ?, hash = ? WHERE lane = ?;
+UPDATE lane SET seq = ?, at = ?, hash = ?, posted = ? WHERE lane = ?;
+
+-- name: lane_posted (hot)
+UPDATE lane SET posted = ? WHERE lane = ?;
+
+-- name: package_figures (hot)
+SELECT remaining, reserved, used FROM package WHERE account_id = ? AND project_id = ? AND number = ?;
 
 -- name: commit_insert (hot)
 INSERT INTO commit_log (id, lane, seq, debits, debits_digest, manifest, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
@@ -14,9 +20,6 @@ SELECT debits FROM commit_log WHERE id = ?;
 
 -- name: commit_debits_since
 SELECT id, debits FROM commit_log WHERE id >= ? AND debits IS NOT NULL ORDER BY id;
-
--- name: commit_debits_at_seq
-SELECT id, debits FROM commit_log WHERE lane = ? AND seq = ?;
 
 -- name: commit_list
 SELECT id, seq, debits, debits_digest, manifest, prev, hash FROM commit_log WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?;
