@@ -52,7 +52,7 @@ func (a *Access) update(ctx context.Context, fn func(store.Tx) error) error {
 // read runs one lookup on a snapshot.
 func read[T any](ctx context.Context, st store.Store, fn func(store.Reader) (T, error)) (T, error) {
 	var got T
-	err := st.View(ctx, func(r store.Reader) error {
+	err := st.Peek(ctx, func(r store.Reader) error {
 		var err error
 		got, err = fn(r)
 		return err

@@ -52,7 +52,7 @@ func (a *Access) SignInCode(ctx context.Context, login string) (string, error) {
 func (a *Access) SignInByCode(ctx context.Context, code, remote string) (string, taocan.Token, error) {
 	keys := []failureKey{addressKey(remote)}
 	// Asked on a snapshot first: who is not heard must not take the store's one writer either.
-	if err := a.store.View(ctx, func(r store.Reader) error { return a.heard(ctx, r, keys) }); err != nil {
+	if err := a.store.Peek(ctx, func(r store.Reader) error { return a.heard(ctx, r, keys) }); err != nil {
 		return "", taocan.Token{}, fmt.Errorf("sign in by code: %w", err)
 	}
 	hash := hashOf(code)

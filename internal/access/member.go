@@ -63,7 +63,7 @@ func checkPassword(bad *checks, location, password string) {
 // CreateMember makes a login: an operator for anybody, an owner for its account. A taken login is a conflict.
 func (a *Access) CreateMember(ctx context.Context, actor taocan.Actor, req MemberRequest) (taocan.Member, error) {
 	// Asked before the password is hashed, and again in the transaction.
-	err := a.store.View(ctx, func(r store.Reader) error { return manager(ctx, r, actor, req.Account) })
+	err := a.store.Peek(ctx, func(r store.Reader) error { return manager(ctx, r, actor, req.Account) })
 	if err != nil {
 		return taocan.Member{}, fmt.Errorf("create member %s: %w", req.Login, err)
 	}

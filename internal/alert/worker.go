@@ -117,7 +117,7 @@ func (w *Worker) Step(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	var due []store.AlertDue
-	err := w.cfg.Store.View(ctx, func(r store.Reader) (err error) {
+	err := w.cfg.Store.Peek(ctx, func(r store.Reader) (err error) {
 		due, err = r.AlertsDue(ctx, w.cfg.Clock.Now().Add(ahead), piece)
 		return err
 	})

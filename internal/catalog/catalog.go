@@ -36,7 +36,7 @@ func (c *Catalog) PriceList(ctx context.Context, category taocan.Category) (list
 	if err := validCategory("query.category", category); err != nil {
 		return list, err
 	}
-	err = c.store.View(ctx, func(r store.Reader) error {
+	err = c.store.Peek(ctx, func(r store.Reader) error {
 		list, err = r.PriceListAt(ctx, category, c.clock.Now())
 		return err
 	})
@@ -59,7 +59,7 @@ func (c *Catalog) products(ctx context.Context, category taocan.Category, onlyOn
 			return nil, err
 		}
 	}
-	err = c.store.View(ctx, func(r store.Reader) error {
+	err = c.store.Peek(ctx, func(r store.Reader) error {
 		products, err = r.Products(ctx, category, onlyOnSale)
 		return err
 	})
@@ -73,7 +73,7 @@ func (c *Catalog) PriceLists(ctx context.Context, category taocan.Category) (lis
 			return nil, err
 		}
 	}
-	err = c.store.View(ctx, func(r store.Reader) error {
+	err = c.store.Peek(ctx, func(r store.Reader) error {
 		lists, err = r.PriceLists(ctx, category)
 		return err
 	})
@@ -82,7 +82,7 @@ func (c *Catalog) PriceLists(ctx context.Context, category taocan.Category) (lis
 
 // Agreement is the version that has to be accepted now.
 func (c *Catalog) Agreement(ctx context.Context) (a taocan.Agreement, err error) {
-	err = c.store.View(ctx, func(r store.Reader) error {
+	err = c.store.Peek(ctx, func(r store.Reader) error {
 		a, err = r.Agreement(ctx)
 		return err
 	})
@@ -91,7 +91,7 @@ func (c *Catalog) Agreement(ctx context.Context) (a taocan.Agreement, err error)
 
 // Agreements are all versions, for operators.
 func (c *Catalog) Agreements(ctx context.Context) (all []taocan.Agreement, err error) {
-	err = c.store.View(ctx, func(r store.Reader) error {
+	err = c.store.Peek(ctx, func(r store.Reader) error {
 		all, err = r.Agreements(ctx)
 		return err
 	})

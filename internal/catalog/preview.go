@@ -44,7 +44,7 @@ func (c *Catalog) Preview(ctx context.Context, actor taocan.Actor, list taocan.P
 		return Preview{}, err
 	}
 	var p Preview
-	err = c.store.View(ctx, func(r store.Reader) error {
+	err = c.store.Peek(ctx, func(r store.Reader) error {
 		var err error
 		if p.List, err = c.started(ctx, r, c.clock.Now(), list); err != nil {
 			return err

@@ -27,7 +27,7 @@ func MayBuy(level taocan.Level, category taocan.Category, p taocan.Purpose) erro
 
 // Quote prices a purchase as of now. Nothing is stored.
 func (c *Catalog) Quote(ctx context.Context, account taocan.Account, p taocan.Purchase) (q taocan.Quote, err error) {
-	err = c.store.View(ctx, func(r store.Reader) error {
+	err = c.store.Peek(ctx, func(r store.Reader) error {
 		q, err = c.QuoteAt(ctx, r, c.clock.Now(), account, p)
 		return err
 	})

@@ -305,7 +305,7 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	settled := 0
 	for {
 		var due []store.Due
-		err := e.store.View(ctx, func(r store.Reader) (err error) {
+		err := e.store.Peek(ctx, func(r store.Reader) (err error) {
 			due, err = r.DueReservations(ctx, e.clock.Now(), sweepPiece)
 			return err
 		})

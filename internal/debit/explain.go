@@ -47,7 +47,7 @@ const (
 
 // Debit is what stands recorded under the id.
 func (e *Engine) Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (d taocan.Debit, err error) {
-	err = e.store.View(ctx, func(r store.Reader) error {
+	err = e.store.Peek(ctx, func(r store.Reader) error {
 		d, err = r.Debit(ctx, t, id)
 		return err
 	})

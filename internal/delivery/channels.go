@@ -65,7 +65,7 @@ type Listed struct {
 
 // List of a project's channels, the oldest first.
 func (c *Channels) List(ctx context.Context, t taocan.Tenant) (list []Listed, err error) {
-	err = c.cfg.Store.View(ctx, func(r store.Reader) error {
+	err = c.cfg.Store.Peek(ctx, func(r store.Reader) error {
 		all, err := r.Channels(ctx, t)
 		for _, ch := range all {
 			list = append(list, c.listed(ch))
@@ -80,7 +80,7 @@ func (c *Channels) List(ctx context.Context, t taocan.Tenant) (list []Listed, er
 
 // Channel of a project.
 func (c *Channels) Channel(ctx context.Context, t taocan.Tenant, id taocan.ChannelID) (l Listed, err error) {
-	err = c.cfg.Store.View(ctx, func(r store.Reader) error {
+	err = c.cfg.Store.Peek(ctx, func(r store.Reader) error {
 		ch, err := r.Channel(ctx, t, id)
 		l = c.listed(ch)
 		return err

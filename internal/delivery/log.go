@@ -12,7 +12,7 @@ import (
 
 // Notices lists what a project was told, newest first.
 func (c *Channels) Notices(ctx context.Context, t taocan.Tenant, f store.NoticeFilter) (page store.Page[store.NoticeRow], err error) {
-	err = c.cfg.Store.View(ctx, func(r store.Reader) error {
+	err = c.cfg.Store.Peek(ctx, func(r store.Reader) error {
 		page, err = r.Notices(ctx, t, f)
 		return err
 	})
@@ -21,7 +21,7 @@ func (c *Channels) Notices(ctx context.Context, t taocan.Tenant, f store.NoticeF
 
 // Deliveries lists what went to whom, newest first.
 func (c *Channels) Deliveries(ctx context.Context, t taocan.Tenant, f store.DeliveryFilter) (page store.Page[store.DeliveryRow], err error) {
-	err = c.cfg.Store.View(ctx, func(r store.Reader) error {
+	err = c.cfg.Store.Peek(ctx, func(r store.Reader) error {
 		page, err = r.Deliveries(ctx, t, f)
 		return err
 	})

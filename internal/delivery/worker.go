@@ -195,7 +195,7 @@ func (w *Worker) purge(ctx context.Context) error {
 // spread gives waiting notices their deliveries.
 func (w *Worker) spread(ctx context.Context) (int, error) {
 	var waiting []taocan.Notice
-	err := w.cfg.Store.View(ctx, func(r store.Reader) (err error) {
+	err := w.cfg.Store.Peek(ctx, func(r store.Reader) (err error) {
 		waiting, err = r.UnspreadNotices(ctx, batch)
 		return err
 	})
@@ -250,7 +250,7 @@ type task struct {
 func (w *Worker) claim(ctx context.Context) (int, error) {
 	now := w.cfg.Clock.Now()
 	var due []taocan.Delivery
-	err := w.cfg.Store.View(ctx, func(r store.Reader) (err error) {
+	err := w.cfg.Store.Peek(ctx, func(r store.Reader) (err error) {
 		due, err = r.DueDeliveries(ctx, now, perChannel, lookAt)
 		return err
 	})

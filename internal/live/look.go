@@ -75,7 +75,7 @@ func (h *Hub) readAll(ctx context.Context, watched []*project) error {
 	}
 	// The heads are read first: a commit in between is seen twice, not missed.
 	var heads [taocan.Lanes]store.Head
-	err := h.cfg.Store.View(ctx, func(r store.Reader) (err error) {
+	err := h.cfg.Store.Peek(ctx, func(r store.Reader) (err error) {
 		heads, err = r.Heads(ctx)
 		return err
 	})

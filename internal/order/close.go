@@ -45,7 +45,7 @@ const closeBatch = 100
 func (o *Orders) CloseUnpaid(ctx context.Context) (closed int, err error) {
 	for {
 		var due []taocan.Order
-		err := o.store.View(ctx, func(r store.Reader) (err error) {
+		err := o.store.Peek(ctx, func(r store.Reader) (err error) {
 			due, err = r.UnpaidPast(ctx, o.clock.Now(), closeBatch)
 			return err
 		})

@@ -68,7 +68,7 @@ func voucherPays(ctx context.Context, r store.Reader, id taocan.VoucherID, ord t
 // UsableVouchers are those that could pay the order now, best first; none once it is no longer pending.
 func (o *Orders) UsableVouchers(ctx context.Context, t taocan.Tenant, id taocan.OrderID) (found []UsableVoucher, err error) {
 	now := o.clock.Now()
-	err = o.store.View(ctx, func(r store.Reader) error {
+	err = o.store.Peek(ctx, func(r store.Reader) error {
 		ord, err := r.Order(ctx, t, id)
 		if err != nil || ord.StateAt(now) != taocan.OrderPending {
 			return err
@@ -100,7 +100,7 @@ func usable(ctx context.Context, r store.Reader, ord taocan.Order, now time.Time
 
 // Vouchers lists what the account holds, used and expired ones included, soonest end first.
 func (o *Orders) Vouchers(ctx context.Context, account taocan.AccountID, p store.Paging) (page store.Page[taocan.Voucher], err error) {
-	err = o.store.View(ctx, func(r store.Reader) error {
+	err = o.store.Peek(ctx, func(r store.Reader) error {
 		page, err = r.Vouchers(ctx, account, p)
 		return err
 	})
@@ -117,7 +117,7 @@ func (o *Orders) AllVouchers(ctx context.Context, f store.VoucherFilter) (page s
 		return page, taocan.Invalid("query.state", "must be usable, used, not_yet_valid or expired", string(f.State))
 	}
 	f.Now = o.clock.Now()
-	err = o.store.View(ctx, func(r store.Reader) error {
+	err = o.store.Peek(ctx, func(r store.Reader) error {
 		page, err = r.AllVouchers(ctx, f)
 		return err
 	})

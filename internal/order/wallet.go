@@ -15,7 +15,7 @@ import (
 
 // Wallet is what the account can pay with, besides vouchers.
 func (o *Orders) Wallet(ctx context.Context, account taocan.AccountID) (w taocan.Wallet, err error) {
-	err = o.store.View(ctx, func(r store.Reader) error {
+	err = o.store.Peek(ctx, func(r store.Reader) error {
 		w, err = r.Wallet(ctx, account)
 		return err
 	})
@@ -27,7 +27,7 @@ func (o *Orders) Wallet(ctx context.Context, account taocan.AccountID) (w taocan
 
 // WalletEntries is the wallet's statement, newest first.
 func (o *Orders) WalletEntries(ctx context.Context, account taocan.AccountID, p store.Paging) (page store.Page[taocan.WalletEntry], err error) {
-	err = o.store.View(ctx, func(r store.Reader) error {
+	err = o.store.Peek(ctx, func(r store.Reader) error {
 		page, err = r.WalletEntries(ctx, account, p)
 		return err
 	})

@@ -74,7 +74,7 @@ func (a *api) plainRoutes() error {
 func (a *api) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	err := a.Store.View(ctx, func(store.Reader) error { return nil })
+	err := a.Store.Peek(ctx, func(store.Reader) error { return nil })
 	if err == nil {
 		err = a.Engine.Ready()
 	}

@@ -182,6 +182,11 @@ func (v *verifier) lane(ctx context.Context, head, expected Head) error {
 	if err != nil {
 		return err
 	}
+	if head.Posted > head.Seq {
+		if err := v.found(fmt.Sprintf("lane %d", head.Lane), "is posted up to commit %d, but its head is commit %d", head.Posted, head.Seq); err != nil {
+			return err
+		}
+	}
 	if last.Seq != head.Seq || !bytes.Equal(last.Hash, head.Hash) || !last.At.Equal(head.At) {
 		if err := v.found(fmt.Sprintf("lane %d", head.Lane), "its head is commit %d, its last commit is %d or has another hash or time", head.Seq, last.Seq); err != nil {
 			return err

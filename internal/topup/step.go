@@ -46,7 +46,7 @@ func (t *TopUps) Step(ctx context.Context) (done int, err error) {
 	now := t.Clock.Now()
 	var leftOver []taocan.TopUpOrder
 	var due []taocan.TopUp
-	err = t.Store.View(ctx, func(r store.Reader) (err error) {
+	err = t.Store.Peek(ctx, func(r store.Reader) (err error) {
 		if leftOver, err = r.LeftTopUpOrders(ctx, now, stepBatch); err != nil {
 			return err
 		}

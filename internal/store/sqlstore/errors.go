@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
@@ -21,6 +23,13 @@ func Kind(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return taocan.ErrNotFound
 	}
+	var state interface{ SQLState() string } // PostgreSQL's
+	if errors.As(err, &state) {
+		return stateKind(state.SQLState(), err)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
+	}
 	var code sqlite3.ExtendedErrorCode // the driver gives errors with a text, and bare codes
 	if !errors.As(err, &code) {
 		return err
@@ -35,6 +44,26 @@ func Kind(err error) error {
 	case sqlite3.BUSY, sqlite3.LOCKED, sqlite3.FULL, sqlite3.IOERR, sqlite3.READONLY, sqlite3.CANTOPEN, sqlite3.PROTOCOL,
 		sqlite3.NOMEM, sqlite3.INTERRUPT:
 		return fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
+	}
+	return err
+}
+
+// unavailable are the classes of SQLSTATE, and codes, that say nothing against the statement: connection, authorization and
+// database, transaction, resources, locks, operators, system, damage; a server that only reads; a transaction that had failed.
+var unavailable = []string{"08", "28", "3D", "40", "53", "55", "57", "58", "XX", "25006", "25P02"}
+
+// stateKind is Kind of an error with a SQLSTATE.
+func stateKind(state string, err error) error {
+	switch {
+	case state == "23505": // unique
+		return fmt.Errorf("%w: %w", taocan.ErrConflict, err)
+	case strings.HasPrefix(state, "23"):
+		return fmt.Errorf("%w: %w", ErrConstraint, err)
+	}
+	for _, class := range unavailable {
+		if strings.HasPrefix(state, class) {
+			return fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
+		}
 	}
 	return err
 }
