@@ -11,7 +11,7 @@ import (
 //go:embed query/*.sql
 var queryFiles embed.FS
 
-var queries = sqlstore.Load(queryFiles)
+var queries = sqlstore.Load(sqlstore.Common, queryFiles)
 
 // querier runs statements on a connection, a transaction or a pool.
 type querier struct {

@@ -31,6 +31,9 @@ func openTemp(t testing.TB, c clock.Clock) *Store {
 func TestEveryQueryPreparesOnAFreshDatabase(t *testing.T) {
 	s := openTemp(t, clock.System())
 	for name, text := range queries {
+		if strings.HasPrefix(name, "fragment_") {
+			continue // no whole statement
+		}
 		stmt, err := s.readers.PrepareContext(t.Context(), text)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

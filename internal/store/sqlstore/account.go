@@ -30,11 +30,11 @@ func (r Reader) Accounts(ctx context.Context, f store.AccountFilter) (store.Page
 	l := listing{query: r.Q.Text("account_list"), name: "accounts", order: []sortColumn{byText("id")}}
 	if f.Query != "" {
 		part := containing(f.Query)
-		l.and(`(id LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\' OR id IN (SELECT account_id FROM project WHERE id LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\')
-			OR id IN (SELECT account_id FROM member WHERE account_id IS NOT NULL AND login LIKE ? ESCAPE '\'))`, part, part, part, part, part)
+		l.and(`(lower(id) LIKE ? ESCAPE '\' OR lower(name) LIKE ? ESCAPE '\' OR id IN (SELECT account_id FROM project WHERE lower(id) LIKE ? ESCAPE '\' OR lower(name) LIKE ? ESCAPE '\')
+			OR id IN (SELECT account_id FROM member WHERE account_id IS NOT NULL AND lower(login) LIKE ? ESCAPE '\'))`, part, part, part, part, part)
 	}
 	if len(f.Levels) > 0 {
-		l.and("level IN (SELECT value FROM json_each(?))", toList(f.Levels))
+		l.and("level "+r.Q.Text("fragment_in_list"), toList(f.Levels))
 	}
 	if f.Suspended != nil {
 		l.and("suspended = ?", *f.Suspended)

@@ -13,19 +13,21 @@ func scanAudit(s scanner) (e taocan.AuditEntry, err error) {
 
 // ofAccount are the conditions under which a line is about an account: the account itself, what is its own, what names it, or
 // what its members did. Each takes the account.
-const ofAccount = `(a.subject = ?1
+func ofAccount(q Querier) string {
+	return `(a.subject = ?1
 	OR m.account_id = ?1
-	OR json_valid(a.value_after) AND json_extract(a.value_after, '$.account') = ?1
+	OR ` + q.Text("fragment_audit_account") + ` = ?1
 	OR EXISTS (SELECT 1 FROM project p WHERE p.id = a.subject AND p.account_id = ?1)
 	OR EXISTS (SELECT 1 FROM member x WHERE x.login = a.subject AND x.account_id = ?1)
 	OR EXISTS (SELECT 1 FROM token t WHERE t.id = a.subject AND t.account_id = ?1)
 	OR EXISTS (SELECT 1 FROM package k WHERE k.number = a.subject AND k.account_id = ?1))`
+}
 
 // AuditEntries lists them newest first.
 func (r Reader) AuditEntries(ctx context.Context, f store.AuditFilter) (store.Page[taocan.AuditEntry], error) {
 	l := listing{query: r.Q.Text("audit_list"), name: "audit", order: []sortColumn{byNumber("a.n")}, desc: true}
 	if f.Account != "" { // first, for its parameter has a number
-		l.and(ofAccount, f.Account)
+		l.and(ofAccount(r.Q), f.Account)
 	}
 	l.between("a.at", f.From, f.Until)
 	if f.By != "" {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"taocan/internal/taocan"
@@ -100,7 +101,7 @@ func (r Reader) Agreement(ctx context.Context) (taocan.Agreement, error) {
 
 // Agreements lists all, newest first.
 func (r Reader) Agreements(ctx context.Context) ([]taocan.Agreement, error) {
-	return many(ctx, r.Q, r.Q.Text("agreement_list"), scanAgreement, -1)
+	return many(ctx, r.Q, r.Q.Text("agreement_list"), scanAgreement, math.MaxInt32)
 }
 
 // InsertPriceList writes a list and its rows, each of which has a tier.

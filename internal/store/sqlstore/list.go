@@ -46,8 +46,14 @@ func (l *listing) between(column string, from, until time.Time) {
 	}
 }
 
-// containing is the pattern of texts that hold a part, for LIKE … ESCAPE '\\'.
+// containing is the pattern of texts that hold a part, for lower(…) LIKE … ESCAPE '\\'. Databases lower ASCII letters only.
 func containing(part string) string {
+	part = strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, part)
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(part) + "%"
 }
 
@@ -86,7 +92,7 @@ func slice[T any](ctx context.Context, q Querier, l listing, p store.Paging, sca
 
 // count is how many rows the list has, up to a bound.
 func (l *listing) count(ctx context.Context, q Querier) (total int, atLeast bool, err error) {
-	err = q.QueryRowContext(ctx, "SELECT count(*) FROM ("+l.query+" LIMIT ?)", append(append([]any(nil), l.args...), store.CountLimit+1)...).Scan(&total)
+	err = q.QueryRowContext(ctx, "SELECT count(*) FROM ("+l.query+" LIMIT ?) AS counted", append(append([]any(nil), l.args...), store.CountLimit+1)...).Scan(&total)
 	if total > store.CountLimit {
 		return store.CountLimit, true, Kind(err)
 	}

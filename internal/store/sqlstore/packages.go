@@ -39,26 +39,25 @@ func (r Reader) PackageAnywhere(ctx context.Context, n taocan.PackageNumber) (ta
 // but ?3, the instant of package_pick_as_of.
 type figures struct{ remaining, live, expires, frozen string }
 
-var (
-	figuresNow  = figures{"p.remaining", "p.live", "p.expires_at", "p.frozen"}
-	figuresAsOf = figures{
-		remaining: lastEntry("e.remaining_after"),
-		live:      lastEntry("e.remaining_after > 0 OR e.reserved_after > 0"),
+var figuresNow = figures{"p.remaining", "p.live", "p.expires_at", "p.frozen"}
+
+func figuresAsOf(q Querier) figures {
+	extend := q.Text("fragment_entry_extend")
+	freeze := q.Text("fragment_entry_freeze")
+	return figures{
+		remaining: lastEntry("e.remaining_after", "", ""),
+		live:      lastEntry("CASE WHEN e.remaining_after > 0 OR e.reserved_after > 0 THEN 1 ELSE 0 END", "", ""),
 		// Only an extension changes an expiry, and few packages have been extended or frozen.
 		expires: "CASE WHEN p.first_expires_at = 0 THEN p.expires_at ELSE coalesce(" +
-			lastEntry("e.expires_at", "entry_extend", "e.kind = 10") + ", p.first_expires_at) END",
-		frozen: "coalesce(" + lastEntry("e.kind = 11", "entry_freeze", "e.kind IN (11, 12)") + ", 0)",
+			lastEntry("e.expires_at", extend, " AND e.kind = 10") + ", p.first_expires_at) END",
+		frozen: "coalesce(" + lastEntry("CASE WHEN e.kind = 11 THEN 1 ELSE 0 END", freeze, " AND e.kind IN (11, 12)") + ", 0)",
 	}
-)
+}
 
-// lastEntry is a column of a package's last entry by ?3, of those that a partial index holds if one is named with its
-// condition.
-func lastEntry(column string, of ...string) string {
-	from, and := "entry e", ""
-	if len(of) == 2 {
-		from, and = from+" INDEXED BY "+of[0], " AND "+of[1]
-	}
-	return "(SELECT " + column + " FROM " + from + " WHERE e.account_id = p.account_id AND e.project_id = p.project_id" +
+// lastEntry is a column of a package's last entry by ?3, of those with a condition. index names the one to use, where the
+// database must be told.
+func lastEntry(column, index, and string) string {
+	return "(SELECT " + column + " FROM entry e " + index + " WHERE e.account_id = p.account_id AND e.project_id = p.project_id" +
 		" AND e.package = p.number" + and + " AND e.at <= ?3 ORDER BY e.at DESC, e.kind DESC LIMIT 1)"
 }
 
@@ -89,11 +88,11 @@ func (r Reader) packages(ctx context.Context, t taocan.Tenant, f store.PackageFi
 	switch {
 	case !f.AsOf.IsZero():
 		l = listing{query: r.Q.Text("package_pick_as_of"), args: []any{t.Account, t.Project, Micros(f.AsOf)}}
-		holds, load = figuresAsOf, "package_page_as_of"
+		holds, load = figuresAsOf(r.Q), "package_page_as_of"
 	case !wanted.exhausted && (f.Sort == "" || strings.HasSuffix(f.Sort, "purchased_at") || strings.HasSuffix(f.Sort, "remaining")):
 		l.query = r.Q.Text("package_pick_live")
 	}
-	filterKinds(&l, f)
+	filterKinds(r.Q, &l, f)
 	if err := r.filterText(ctx, &l, t, f.Query); err != nil {
 		return page, err
 	}
@@ -141,7 +140,7 @@ func pick(ctx context.Context, q Querier, l listing, p store.Paging, total int, 
 
 func scanNumber(s scanner) (n taocan.PackageNumber, err error) { return n, s.Scan(&n) }
 
-func filterKinds(l *listing, f store.PackageFilter) {
+func filterKinds(q Querier, l *listing, f store.PackageFilter) {
 	if f.Category != "" {
 		l.and("p.category = ?", f.Category)
 	}
@@ -149,7 +148,7 @@ func filterKinds(l *listing, f store.PackageFilter) {
 		l.and("p.country = ?", f.Country)
 	}
 	if len(f.Purposes) > 0 {
-		l.and("p.purpose IN (SELECT value FROM json_each(?))", toList(f.Purposes))
+		l.and("p.purpose "+q.Text("fragment_in_list"), toList(f.Purposes))
 	}
 }
 
@@ -168,7 +167,7 @@ func (r Reader) filterText(ctx context.Context, l *listing, t taocan.Tenant, q s
 	if len(names) == 0 {
 		l.and("p.number >= ? AND p.number < ?", from, until)
 	} else {
-		l.and("(p.number >= ? AND p.number < ? OR p.name IN (SELECT value FROM json_each(?)))", from, until, toList(names))
+		l.and("(p.number >= ? AND p.number < ? OR p.name "+r.Q.Text("fragment_in_list")+")", from, until, toList(names))
 	}
 	return nil
 }
@@ -241,7 +240,7 @@ func (w wantedStatuses) live(holds figures) (condition string, args []any) {
 func (r Reader) countPackages(ctx context.Context, t taocan.Tenant, f store.PackageFilter, w wantedStatuses) (total int, err error) {
 	if w.exhausted {
 		l := listing{query: r.Q.Text("package_group_sum"), args: []any{t.Account, t.Project}}
-		filterKinds(&l, f)
+		filterKinds(r.Q, &l, f)
 		if err := r.Q.QueryRowContext(ctx, l.query, l.args...).Scan(&total); err != nil {
 			return 0, Kind(err)
 		}
@@ -253,10 +252,10 @@ func (r Reader) countPackages(ctx context.Context, t taocan.Tenant, f store.Pack
 	}
 	if live.active || live.expired || live.frozen {
 		l := listing{query: r.Q.Text("package_pick_live"), args: []any{t.Account, t.Project}}
-		filterKinds(&l, f)
+		filterKinds(r.Q, &l, f)
 		live.filter(&l, figuresNow)
 		var n int
-		if err := r.Q.QueryRowContext(ctx, "SELECT count(*) FROM ("+l.query+")", l.args...).Scan(&n); err != nil {
+		if err := r.Q.QueryRowContext(ctx, "SELECT count(*) FROM ("+l.query+") AS counted", l.args...).Scan(&n); err != nil {
 			return 0, Kind(err)
 		}
 		if w.exhausted {

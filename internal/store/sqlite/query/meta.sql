@@ -1,17 +1,3 @@
--- What the store knows about itself.
-
--- name: meta_get
-SELECT value FROM store_meta WHERE name = ?;
-
--- name: meta_put
-INSERT INTO store_meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
-
--- name: meta_delete
-DELETE FROM store_meta WHERE name = ?;
-
 -- name: meta_tables
 -- How many of the tables are there that every database of ours has, whatever its schema.
 SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('goose_db_version', 'store_meta', 'lane', 'commit_log');
-
--- name: schema_version
-SELECT max(version_id) FROM goose_db_version WHERE is_applied = 1;

@@ -1,6 +1,3 @@
--- Statements and the platform's overview. Spans are of commit times. All entries but imports carry the time of their commit;
--- an import's is that of the commit that wrote its package.
-
 -- name: package_span
 -- One row per package that was committed before ?4, with the sums of its entries from ?3 on. The import's entry, which is
 -- backdated, is left out of the sums and comes apart. commit_log.id is the commit's time times 16, plus its lane.
@@ -40,19 +37,6 @@ LEFT JOIN entry e ON e.account_id = p.account_id AND e.project_id = p.project_id
 WHERE p.account_id = ?1 AND p.project_id = ?2 AND p.exists_from < ?4
 GROUP BY p.account_id, p.project_id, p.number ORDER BY p.account_id, p.project_id, p.number;
 
--- name: wallet_before
-SELECT account_id, cash_after, gift_after, credit_limit_after, credit_used_after FROM wallet_entry
-WHERE account_id = ? AND at < ? ORDER BY n DESC LIMIT 1;
-
--- name: wallet_moved
-SELECT kind, project_id, count(*), sum(cash), sum(gift), sum(credit_limit), sum(credit_used) FROM wallet_entry
-WHERE account_id = ? AND at >= ? AND at < ? GROUP BY kind, project_id ORDER BY kind, project_id;
-
--- name: paid_sums
-SELECT m.project_id, count(*), sum(o.each * o.packages), sum(m.voucher), sum(m.gift), sum(m.cash), sum(m.credit) FROM payment m
-JOIN purchase_order o ON o.account_id = m.account_id AND o.project_id = m.project_id AND o.id = m.order_id
-WHERE m.account_id = ? AND m.paid_at >= ? AND m.paid_at < ? GROUP BY m.project_id ORDER BY m.project_id;
-
 -- name: platform_sold
 -- Spans are named by their place in ?1, a JSON array of bounds.
 SELECT s.key, count(*), sum(o.each * o.packages), sum(m.voucher), sum(m.gift), sum(m.cash), sum(m.credit)
@@ -87,26 +71,3 @@ SELECT s.key, count(*)
 FROM json_each(?1) s JOIN json_each(?1) u ON u.key = s.key + 1
 JOIN account a ON a.created_at >= s.value AND a.created_at < u.value
 GROUP BY s.key;
-
--- name: platform_liabilities
--- paid * held / total without leaving 64 bits: a price is far below 2^63, but a price times a quantity is not. More than the
--- total, which an adjustment can leave, is worth no more than was paid.
-SELECT count(*), coalesce(sum(remaining), 0), coalesce(sum(reserved), 0),
-  coalesce(sum(held) FILTER (WHERE paid_voucher + paid_gift + paid_cash + paid_credit = 0), 0),
-  coalesce(sum(paid_voucher / total * part + paid_voucher % total * part / total), 0),
-  coalesce(sum(paid_gift / total * part + paid_gift % total * part / total), 0),
-  coalesce(sum(paid_cash / total * part + paid_cash % total * part / total), 0),
-  coalesce(sum(paid_credit / total * part + paid_credit % total * part / total), 0)
-FROM (
-  SELECT *, remaining + reserved AS held, min(remaining + reserved, total) AS part FROM (
-    SELECT CASE WHEN expires_at > ?1 THEN remaining ELSE 0 END AS remaining, reserved, total,
-      paid_voucher, paid_gift, paid_cash, paid_credit FROM package WHERE live = 1
-  )
-) WHERE held > 0;
-
--- name: platform_customers
-SELECT m.account_id, count(*), sum(o.each * o.packages), sum(m.voucher), sum(m.gift), sum(m.cash), sum(m.credit)
-FROM payment m
-JOIN purchase_order o ON o.account_id = m.account_id AND o.project_id = m.project_id AND o.id = m.order_id
-WHERE m.paid_at >= ? AND m.paid_at < ?
-GROUP BY m.account_id ORDER BY sum(m.cash) + sum(m.credit) DESC, m.account_id LIMIT ?;

@@ -65,7 +65,7 @@ VALUES (?, ?, ?, ?, 'pending', ?, ?, 0, 0, '', 0);
 SELECT account_id, project_id, notice_id, channel_id, state, created_at, next_at, attempts, status, error, tried_at FROM (
   SELECT account_id, project_id, notice_id, channel_id, state, created_at, next_at, attempts, status, error, tried_at,
     row_number() OVER (PARTITION BY account_id, project_id, channel_id ORDER BY next_at, created_at, notice_id) AS nth
-  FROM delivery WHERE state = 'pending' AND next_at <= ?)
+  FROM delivery WHERE state = 'pending' AND next_at <= ?) AS due
 WHERE nth <= ? ORDER BY next_at, created_at, notice_id, channel_id LIMIT ?;
 
 -- name: delivery_lease

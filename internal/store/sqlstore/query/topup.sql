@@ -51,7 +51,7 @@ WHERE state = 'buying' AND lease <= ?
 ORDER BY lease LIMIT ?;
 
 -- name: top_up_order_spent
-SELECT coalesce(sum(amount), 0) FROM top_up_order
+SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM top_up_order
 WHERE account_id = ? AND project_id = ? AND top_up_id = ? AND month = ? AND state = 'bought';
 
 -- name: top_up_order_insert

@@ -15,7 +15,7 @@ WHERE account_id = ? AND project_id = ? AND id = ? AND state = 'pending';
 SELECT o.account_id, o.project_id, o.id, o.description, o.kind, o.category, o.purpose, o.country, o.product_id, o.name,
   o.each, o.packages, o.unit_price, o.amount, o.validity_months, o.charge_on, o.price_list_id, o.agreement_version, o.agreement_hash,
   o.by_token, o.by_member, o.by_role, o.by_address, o.created_at, o.closes_at, o.state, o.settled_at,
-  (SELECT group_concat(p.number, ' ' ORDER BY p.number) FROM package p
+  (SELECT string_agg(p.number, ' ' ORDER BY p.number) FROM package p
    WHERE p.account_id = o.account_id AND p.project_id = o.project_id AND p.order_id = o.id),
   m.voucher, m.gift, m.cash, m.credit, m.voucher_id, m.paid_at, m.by_token, m.by_member, m.by_role, m.by_address
 FROM purchase_order o
