@@ -44,7 +44,7 @@ var layers = map[string]layer{
 
 	"store":           {imports: []string{"taocan", "clock"}},
 	"store/idindex":   {imports: []string{"store", "taocan"}},
-	"store/sqlstore":  {imports: []string{"store", "taocan"}, drivers: true},
+	"store/sqlstore":  {imports: []string{"store", "store/idindex", "taocan"}, drivers: true},
 	"store/sqlite":    {imports: []string{"store", "store/sqlstore", "store/idindex", "taocan", "clock"}, drivers: true},
 	"store/postgres":  {imports: []string{"store", "store/sqlstore", "store/idindex", "taocan", "clock"}, drivers: true},
 	"store/storetest": {imports: []string{"store", "taocan", "clock"}, onlyTested: true},

@@ -235,6 +235,16 @@ func (l *Ledger) Move(b *Balance, kind taocan.EntryKind, q taocan.Segments) {
 	}
 }
 
+// Apply moves a balance by what another process has committed. It reports false where the package is not held.
+func (b *Balances) Apply(m Move) bool {
+	x := b.byNumber[m.Package]
+	if x == nil {
+		return false
+	}
+	x.move(moves(m.Kind, m.Quantity))
+	return true
+}
+
 func (b *Balance) move(remaining, reserved, used taocan.Segments) {
 	b.Remaining += remaining
 	b.Reserved += reserved

@@ -16,7 +16,7 @@ type hotStatements struct {
 	packageUpdate, entryInsert, refInsert  *sqlite3.Stmt
 	reservationInsert, reservationDelete   *sqlite3.Stmt
 	poolSelect, balanceSelect              *sqlite3.Stmt
-	figures, lanePosted                    *sqlite3.Stmt
+	figures, lanePosted, watchWanted       *sqlite3.Stmt
 }
 
 func (h *hotStatements) all() map[string]**sqlite3.Stmt {
@@ -25,7 +25,7 @@ func (h *hotStatements) all() map[string]**sqlite3.Stmt {
 		"package_figures_update": &h.packageUpdate, "entry_insert": &h.entryInsert, "debit_ref_insert": &h.refInsert,
 		"reservation_insert": &h.reservationInsert, "reservation_delete": &h.reservationDelete,
 		"balance_pool": &h.poolSelect, "balance_get": &h.balanceSelect,
-		"package_figures": &h.figures, "lane_posted": &h.lanePosted,
+		"package_figures": &h.figures, "lane_posted": &h.lanePosted, "watch_wanted": &h.watchWanted,
 	}
 }
 

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +19,7 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 		return nil, err
 	}
 	defer w.release()
-	if err := w.begin(ctx); err != nil {
+	if err := s.begin(ctx, w); err != nil {
 		return nil, err
 	}
 	done := false
@@ -36,13 +35,12 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 	if err := w.postSome(ctx); err != nil {
 		return nil, fmt.Errorf("%w: post: %w", store.ErrNotCommitted, err)
 	}
-	ledger, err := s.prepare(ctx, w, ops, now)
+	ledger, err := sqlstore.Prepare(ctx, loader{s, w}, ops, now, now.Add(-s.window))
 	if err != nil {
 		return nil, fmt.Errorf("%w: load balances: %w", store.ErrNotCommitted, err)
 	}
 	outcomes := decide(ledger, ops)
-	written := ledger.Written()
-	if len(written) == 0 && !w.posted {
+	if len(ledger.Written()) == 0 && !w.posted {
 		done = true
 		return outcomes, sqlstore.Kind(w.raw.Exec("ROLLBACK")) // nothing was changed, on disk or in memory
 	}
@@ -57,108 +55,12 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 	for _, c := range commits {
 		w.heads[c.Lane] = c.Head(w.heads[c.Lane].Posted)
 		w.unposted[c.Lane].Add(c.Seq, c.At, records[c.Lane])
+		s.index.Load().AddWritten(c.Lane, c.Seq, store.CommitID(c.Lane, c.At), records[c.Lane])
 	}
 	w.behind.Store(true)
 	ledger.Settle()
-	s.index.addAll(written, func(a taocan.AccountID) int64 { return store.CommitID(taocan.LaneOf(a), ledger.At(a)) })
-	w.cache.trim()
+	w.cache.Trim()
 	return outcomes, nil
-}
-
-// prepare loads balances that are not cached, and what stands recorded under the ids.
-func (s *Store) prepare(ctx context.Context, w *writer, ops []store.Op, now time.Time) (*store.Ledger, error) {
-	ledger := store.NewLedger()
-	for lane := range w.heads {
-		ledger.SetAt(taocan.Lane(lane), w.heads[lane].NextAt(now))
-	}
-	forgotten := now.Add(-s.window)
-	past := pastCommits{}
-	acts := map[taocan.Tenant]bool{} // not only lent, as an owner of shared packages
-	for i := range ops {
-		op := &ops[i]
-		balances, err := w.balances(ctx, op.Tenant)
-		if err != nil {
-			return nil, err
-		}
-		if !acts[op.Tenant] {
-			acts[op.Tenant] = true
-			ledger.Lend(op.Tenant, balances)
-			if err := s.watch(ctx, w, ledger, op.Tenant); err != nil {
-				return nil, err
-			}
-		}
-		d, err := past.record(w, s.index.candidates(op.Project, op.ID), store.RecordKey{Tenant: op.Tenant, ID: op.ID})
-		if err != nil {
-			return nil, err
-		}
-		if d == nil || !d.Open() && lastChange(d).Before(forgotten) {
-			continue // an id older than the window counts as new
-		}
-		ledger.Recall(d)
-		for _, a := range d.Allocations {
-			if !d.Open() || balances.Balance(a.Package) != nil {
-				continue
-			}
-			err := w.hold(ctx, op.Tenant, balances, a.Package)
-			if errors.Is(err, taocan.ErrNotFound) {
-				err = s.ownerOf(ctx, w, ledger, op.Tenant, a.Package)
-			}
-			if err != nil {
-				return nil, err
-			}
-		}
-	}
-	return ledger, nil
-}
-
-func lastChange(d *taocan.Debit) time.Time {
-	if d.SettledAt.IsZero() {
-		return d.At
-	}
-	return d.SettledAt
-}
-
-// pastCommits keeps the commits that a batch looks back into. The first look into one searches it; if there is a
-// second, all of its records are kept, so that retrying or settling a large batch reads it twice and not once
-// per operation.
-type pastCommits map[int64]map[store.RecordKey]*taocan.Debit
-
-// record is what the first of the commits that knows the key says about it, nil if none does.
-func (p pastCommits) record(w *writer, commits []int64, key store.RecordKey) (*taocan.Debit, error) {
-	for _, id := range commits {
-		lane, at := store.CommitOf(id)
-		known, looked := p[id]
-		if known == nil {
-			b := bind{s: w.hot.commitDebits}
-			err := b.num(id).rows(func(s *sqlite3.Stmt) error {
-				blob := s.ColumnRawBlob(0)
-				if !looked {
-					p[id] = nil
-					d, err := store.FindDebit(blob, at, key.Tenant, key.ID)
-					if err == nil {
-						known = map[store.RecordKey]*taocan.Debit{key: &d}
-					} else if errors.Is(err, taocan.ErrNotFound) {
-						err = nil
-					}
-					return err
-				}
-				all, err := store.UnpackDebits(blob, at, nil)
-				known = make(map[store.RecordKey]*taocan.Debit, len(all))
-				for i := range all {
-					known[store.RecordKey{Tenant: all[i].Tenant, ID: all[i].ID}] = &all[i]
-				}
-				p[id] = known
-				return err
-			})
-			if err != nil {
-				return nil, sqlstore.ErrDamaged(lane, at, err)
-			}
-		}
-		if d := known[key]; d != nil {
-			return d, nil
-		}
-	}
-	return nil, nil
 }
 
 // write puts a group commit's changes into the open transaction: a link per lane with its records, and what is not posted later.
@@ -209,91 +111,76 @@ func (w *writer) writeReservations(written []*taocan.Debit) error {
 	return nil
 }
 
-// balanceCache holds the balances of the projects that debited lately, up to a number of packages.
-type balanceCache struct {
-	projects map[taocan.Tenant]*store.Balances
-	watches  map[taocan.Tenant]*store.Watch // nil: the project has nothing to watch
-	packages int                            // at most this many; counted when loaded
+// loader implements sqlstore.Loader on the writing connection.
+type loader struct {
+	s *Store
+	w *writer
 }
 
-// About 200 bytes each.
-const maxCachedPackages = 200_000
+func (l loader) Reader() sqlstore.Reader                { return l.s.on(l.w) }
+func (l loader) Cache(taocan.AccountID) *sqlstore.Cache { return l.w.cache }
+func (l loader) Head(a taocan.AccountID) store.Head     { return l.w.heads[taocan.LaneOf(a)] }
 
-func (c *balanceCache) reset() {
-	*c = balanceCache{projects: map[taocan.Tenant]*store.Balances{}, watches: map[taocan.Tenant]*store.Watch{}}
+func (l loader) Post(ctx context.Context, a taocan.AccountID) error {
+	if lane := taocan.LaneOf(a); l.w.unposted[lane].Concerns(a) {
+		return l.w.post(ctx, lane)
+	}
+	return nil
 }
 
-func (c *balanceCache) drop(t taocan.Tenant) {
-	if b := c.projects[t]; b != nil {
-		c.packages -= b.Len()
-		delete(c.projects, t)
-	}
-	delete(c.watches, t)
+func (l loader) Candidates(p taocan.ProjectID, id taocan.DebitID) ([]int64, error) {
+	return l.s.candidates(p, id)
 }
 
-func (c *balanceCache) watch(ctx context.Context, s *Store, w *writer, t taocan.Tenant, at time.Time) (*store.Watch, error) {
-	if x, known := c.watches[t]; known {
-		return x, nil
+func (l loader) Balances(_ context.Context, projects []taocan.Tenant, add func(taocan.Tenant, store.PoolKey, *store.Balance)) error {
+	for _, t := range projects {
+		b := bind{s: l.w.hot.poolSelect}
+		err := b.text(string(t.Account), string(t.Project)).num(sqlstore.Micros(l.Head(t.Account).At)).rows(func(s *sqlite3.Stmt) error {
+			key, x := balanceOf(s)
+			add(t, key, x)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("packages of project %s: %w", t.Project, err)
+		}
 	}
-	x, err := s.on(w).Watch(ctx, t, at)
-	if err != nil {
-		return nil, fmt.Errorf("rules of project %s: %w", t.Project, err)
-	}
-	c.watches[t] = x
-	return x, nil
+	return nil
 }
 
-// trim forgets all when there is too much: what is hot comes back with the next commit.
-func (c *balanceCache) trim() {
-	if c.packages > maxCachedPackages || len(c.watches) > maxCachedPackages {
-		c.reset()
-	}
-}
-
-// balances of a project. Rows that are read must be posted first.
-func (w *writer) balances(ctx context.Context, t taocan.Tenant) (*store.Balances, error) {
-	lane := taocan.LaneOf(t.Account)
-	if b := w.cache.projects[t]; b != nil {
-		b.Prune(w.heads[lane].At)
-		return b, nil
-	}
-	if err := w.postFor(ctx, t.Account); err != nil {
-		return nil, err
-	}
-	balances := store.NewBalances()
-	b := bind{s: w.hot.poolSelect}
-	err := b.text(string(t.Account), string(t.Project)).num(sqlstore.Micros(w.heads[lane].At)).rows(func(s *sqlite3.Stmt) error {
-		key, x := balanceOf(s)
-		balances.Add(key, x)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("packages of project %s: %w", t.Project, err)
-	}
-	balances.Sort()
-	w.cache.projects[t] = balances
-	w.cache.packages += balances.Len()
-	return balances, nil
-}
-
-// hold loads one package that something may return to.
-func (w *writer) hold(ctx context.Context, t taocan.Tenant, balances *store.Balances, n taocan.PackageNumber) error {
-	err := w.postFor(ctx, t.Account)
-	if err != nil {
-		return err
-	}
-	b := bind{s: w.hot.balanceSelect}
+func (l loader) Balance(_ context.Context, t taocan.Tenant, n taocan.PackageNumber) (found *store.Balance, err error) {
+	b := bind{s: l.w.hot.balanceSelect}
 	err = b.text(string(t.Account), string(t.Project), string(n)).rows(func(s *sqlite3.Stmt) error {
-		_, x := balanceOf(s)
-		balances.Hold(x)
-		w.cache.packages++
+		_, found = balanceOf(s)
 		return nil
 	})
-	if err == nil && balances.Balance(n) == nil {
+	if err == nil && found == nil {
 		err = taocan.ErrNotFound
 	}
-	if err != nil {
-		return fmt.Errorf("package %s: %w", n, err)
+	return found, err
+}
+
+func (l loader) Watched(_ context.Context, projects []taocan.Tenant) (watched []taocan.Tenant, err error) {
+	for _, t := range projects {
+		b := bind{s: l.w.hot.watchWanted}
+		err := b.text(string(t.Account), string(t.Project)).rows(func(s *sqlite3.Stmt) error {
+			if s.ColumnBool(0) {
+				watched = append(watched, t)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("project %s: %w", t.Project, err)
+		}
+	}
+	return watched, nil
+}
+
+func (l loader) Debits(_ context.Context, commits []int64, fn func(commit int64, blob []byte) error) error {
+	for _, id := range commits {
+		b := bind{s: l.w.hot.commitDebits}
+		if err := b.num(id).rows(func(s *sqlite3.Stmt) error { return fn(id, s.ColumnRawBlob(0)) }); err != nil {
+			return err
+		}
 	}
 	return nil
 }

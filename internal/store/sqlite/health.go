@@ -87,10 +87,8 @@ func newestMigration() (newest int64) {
 	return newest
 }
 
-// Remembered says how many reservations are open and how many ids the index in memory holds.
-func (s *Store) Remembered() (open, ids int) {
-	s.index.mu.RLock()
-	open = len(s.index.open)
-	s.index.mu.RUnlock()
-	return open, s.index.len()
+// Remembered says how many reservations are open and how many ids the index holds.
+func (s *Store) Remembered() (open int, ids int64) {
+	x := s.index.Load()
+	return x.Open(), x.Stats().Entries
 }

@@ -31,15 +31,15 @@ func (s *Store) settle(ctx context.Context) error {
 		return err
 	}
 	defer w.release()
-	return w.settle(ctx)
+	return s.settleWith(ctx, w)
 }
 
-// settle posts everything in a transaction of its own.
-func (w *writer) settle(ctx context.Context) error {
+// settleWith is settle for those who hold the token. It posts in a transaction of its own.
+func (s *Store) settleWith(ctx context.Context, w *writer) error {
 	if !w.behind.Load() {
 		return nil
 	}
-	if err := w.begin(ctx); err != nil {
+	if err := s.begin(ctx, w); err != nil {
 		return err
 	}
 	done := false
@@ -77,14 +77,6 @@ func (w *writer) postSome(ctx context.Context) error {
 			return err
 		}
 		lanes++
-	}
-	return nil
-}
-
-// postFor posts what an account's packages have not been told, before their rows are read.
-func (w *writer) postFor(ctx context.Context, a taocan.AccountID) error {
-	if lane := taocan.LaneOf(a); w.unposted[lane].Concerns(a) {
-		return w.post(ctx, lane)
 	}
 	return nil
 }

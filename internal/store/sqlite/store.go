@@ -21,6 +21,7 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/store"
+	"taocan/internal/store/idindex"
 	"taocan/internal/store/sqlstore"
 	"taocan/internal/taocan"
 )
@@ -53,6 +54,7 @@ type Options struct {
 	lock       *os.File                    // of Dir, where the caller holds it already
 	migrations fs.FS                       // default those embedded
 	free       func(string) (int64, error) // default freeBytes
+	memoryIDs  int                         // of the index in memory, before a file is written; default idindex.MemoryIDs
 }
 
 // Store is a database in one file.
@@ -64,9 +66,14 @@ type Store struct {
 	disk    *diskGuard
 	source  sqlstore.Source
 	window  time.Duration
-	index   *idIndex
+	log     *slog.Logger
+	dir     string
 	w       *writer // nil when read-only
 	closed  atomic.Bool
+
+	index     atomic.Pointer[idindex.Index]
+	idFiles   bool // the index keeps files
+	memoryIDs int
 }
 
 var _ store.Store = (*Store)(nil)
@@ -81,8 +88,7 @@ type writer struct {
 	hot   hotStatements
 	known bool // heads, unposted and balances agree with the disk
 	heads [taocan.Lanes]store.Head
-	cache balanceCache
-	index *idIndex
+	cache *sqlstore.Cache
 
 	unposted [taocan.Lanes]*store.Unposted
 	posted   bool // something, in the open transaction
@@ -101,8 +107,10 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, index: newIDIndex(o.IdempotencyWindow)}
-	s.source = sqlstore.Source{Zone: o.Zone, Candidates: func(p taocan.ProjectID, id taocan.DebitID) ([]int64, error) { return s.index.candidates(p, id), nil }}
+	own := o.file == "" // not a copy that is looked at
+	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, log: o.Log, dir: o.Dir,
+		idFiles: !o.ReadOnly && o.VFS == "" && own, memoryIDs: o.memoryIDs}
+	s.source = sqlstore.Source{Zone: o.Zone, Candidates: s.candidates}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -139,10 +147,10 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		return nil, fmt.Errorf("open %s: %w", path, sqlstore.Kind(err))
 	}
 	started := o.Clock.Monotonic()
-	if err := s.loadIndex(ctx); err != nil {
+	if err := s.openIndex(ctx); err != nil {
 		return nil, fmt.Errorf("load the index of debit ids: %w", err)
 	}
-	o.Log.Debug("store open", "path", path, "debit_ids", s.index.len(), "index_ms", (o.Clock.Monotonic() - started).Milliseconds())
+	o.Log.Debug("store open", "path", path, "debit_ids", s.index.Load().Stats().Entries, "index_ms", (o.Clock.Monotonic() - started).Milliseconds())
 	return s, nil
 }
 
@@ -159,7 +167,7 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	w := &writer{token: make(chan struct{}, 1), index: s.index}
+	w := &writer{token: make(chan struct{}, 1), cache: sqlstore.NewCache(sqlstore.CachedPackages)}
 	w.behind.Store(true) // whoever wrote last may have left some
 	s.w = w
 	var err error
@@ -235,10 +243,13 @@ func (s *Store) Close() error {
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())
 	}
+	if x := s.index.Load(); x != nil {
+		defer func() { _ = x.Close() }()
+	}
 	if w := s.w; w != nil {
 		w.token <- struct{}{} // whoever is writing ends first; nobody writes afterwards
 		if w.conn != nil && w.known {
-			errs = append(errs, w.settle(context.Background())) // for those who read the file without us
+			errs = append(errs, s.settleWith(context.Background(), w)) // for those who read the file without us
 		}
 		w.behind.Store(false)
 		errs = append(errs, w.hot.close())
@@ -313,7 +324,10 @@ func (s *Store) acquire(ctx context.Context) (*writer, error) {
 func (w *writer) release() { <-w.token }
 
 // begin starts a transaction with the heads known.
-func (w *writer) begin(ctx context.Context) error {
+func (s *Store) begin(ctx context.Context, w *writer) error {
+	if err := s.mendIndex(ctx); err != nil {
+		return err
+	}
 	if !w.raw.GetAutocommit() { // a rollback failed earlier
 		if err := w.raw.Exec("ROLLBACK"); err != nil {
 			return fmt.Errorf("%w: %w", store.ErrNotCommitted, sqlstore.Kind(err))
@@ -326,32 +340,33 @@ func (w *writer) begin(ctx context.Context) error {
 	if w.known {
 		return nil
 	}
-	if err := w.learn(ctx); err != nil {
+	if err := s.learn(ctx, w); err != nil {
 		return errors.Join(fmt.Errorf("%w: %w", store.ErrNotCommitted, err), w.rollback())
 	}
 	w.known = true
-	w.cache.reset()
+	w.cache.Reset()
 	return nil
 }
 
 // learn reads where the lanes stand. Commits whose outcome was not known may be on disk: their ids are noted, too.
-func (w *writer) learn(ctx context.Context) error {
-	r := sqlstore.Reader{Q: querier{w.conn}}
+func (s *Store) learn(ctx context.Context, w *writer) error {
+	r := s.on(w)
 	heads, err := r.Heads(ctx)
 	if err != nil {
 		return err
 	}
+	x := s.index.Load()
+	indexed := x.Covered()
 	for lane, head := range heads {
-		indexed := w.heads[lane].Seq
-		if w.heads[lane].Hash == nil { // just opened: the index was loaded from the log
-			indexed = head.Seq
-		}
 		w.unposted[lane] = store.NewUnposted(head.Lane, head.Posted)
-		err := sqlstore.EachCommit(ctx, r, head.Lane, head.Posted, head.Seq, func(c store.Commit) error {
-			if c.Seq > indexed {
-				if err := w.index.addCommit(store.CommitID(c.Lane, c.At), c.Debits); err != nil {
-					return err
+		err := sqlstore.EachCommit(ctx, r, head.Lane, min(head.Posted, indexed[lane]), head.Seq, func(c store.Commit) error {
+			if c.Seq > indexed[lane] {
+				if err := x.AddCommit(c.Lane, c.Seq, store.CommitID(c.Lane, c.At), c.Debits); err != nil {
+					return sqlstore.ErrDamaged(c.Lane, c.At, err)
 				}
+			}
+			if c.Seq <= head.Posted {
+				return nil
 			}
 			records, err := store.RecordsOf(c.Debits, c.At)
 			if err != nil {
@@ -372,7 +387,7 @@ func (w *writer) learn(ctx context.Context) error {
 func (w *writer) rollback() error {
 	w.known = false
 	w.behind.Store(true)
-	w.cache.reset()
+	w.cache.Reset()
 	if w.raw.GetAutocommit() {
 		return nil // SQLite has rolled back by itself
 	}
@@ -402,10 +417,10 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 		return err
 	}
 	defer w.release()
-	if err := w.settle(ctx); err != nil {
+	if err := s.settleWith(ctx, w); err != nil {
 		return err
 	}
-	if err := w.begin(ctx); err != nil {
+	if err := s.begin(ctx, w); err != nil {
 		return err
 	}
 	done := false
@@ -445,13 +460,14 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 	if link != nil {
 		w.heads[link.Lane] = link.Head(link.Seq)
 		w.unposted[link.Lane].Add(link.Seq, link.At, nil)
+		s.index.Load().AddWritten(link.Lane, link.Seq, store.CommitID(link.Lane, link.At), nil)
 	}
 	changed, everything := t.Changed()
 	for _, tenant := range changed {
-		w.cache.drop(tenant)
+		w.cache.Drop(tenant)
 	}
 	if everything {
-		w.cache.reset()
+		w.cache.Reset()
 	}
 	return nil
 }

@@ -49,8 +49,8 @@ func Kind(err error) error {
 }
 
 // unavailable are the classes of SQLSTATE, and codes, that say nothing against the statement: connection, authorization and
-// database, transaction, resources, locks, operators, system, damage; a server that only reads; a transaction that had failed.
-var unavailable = []string{"08", "28", "3D", "40", "53", "55", "57", "58", "XX", "25006", "25P02"}
+// database, transaction, resources, locks, operators, system, damage; a server that only reads; a transaction that had failed, or stood idle for too long.
+var unavailable = []string{"08", "28", "3D", "40", "53", "55", "57", "58", "XX", "25006", "25P02", "25P03"}
 
 // stateKind is Kind of an error with a SQLSTATE.
 func stateKind(state string, err error) error {

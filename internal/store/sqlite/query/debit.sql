@@ -4,9 +4,6 @@ UPDATE lane SET posted = ? WHERE lane = ?;
 -- name: package_figures (hot)
 SELECT remaining, reserved, used FROM package WHERE account_id = ? AND project_id = ? AND number = ?;
 
--- name: commit_debits_since
-SELECT id, debits FROM commit_log WHERE id >= ? AND debits IS NOT NULL ORDER BY id;
-
 -- name: package_figures_update (hot)
 UPDATE package SET remaining = ?, reserved = ?, used = ? WHERE account_id = ? AND project_id = ? AND number = ?;
 
@@ -18,9 +15,6 @@ INSERT INTO reservation (account_id, project_id, at, id, deadline) VALUES (?, ?,
 
 -- name: reservation_delete (hot)
 DELETE FROM reservation WHERE account_id = ? AND project_id = ? AND at = ? AND id = ?;
-
--- name: reservation_all
-SELECT account_id, project_id, id, at FROM reservation;
 
 -- name: balance_pool (hot)
 -- Packages that can pay, or to which something reserved may return. Those that had expired by the lane's last commit
