@@ -43,6 +43,7 @@ var layers = map[string]layer{
 	"config":  {stdOnly: true},
 
 	"store":           {imports: []string{"taocan", "clock"}},
+	"pgtest":          {onlyTested: true, drivers: true},
 	"store/idindex":   {imports: []string{"store", "taocan"}},
 	"store/sqlstore":  {imports: []string{"store", "store/idindex", "taocan"}, drivers: true},
 	"store/sqlite":    {imports: []string{"store", "store/sqlstore", "store/idindex", "taocan", "clock"}, drivers: true},

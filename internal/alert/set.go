@@ -58,7 +58,7 @@ func (a *Alerts) set(ctx context.Context, actor taocan.Actor, rules []taocan.Ale
 	if err := check(given); err != nil {
 		return nil, err
 	}
-	err = a.store.Update(ctx, "", func(tx store.Tx) error { // settings: no ledger is written
+	err = a.store.Update(ctx, actor.Account, func(tx store.Tx) error {
 		if _, err := store.Allowed(ctx, tx, actor, "set alert rules", taocan.Owner); err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func (l *Limits) Set(ctx context.Context, actor taocan.Actor, limits []taocan.Us
 	if err := checkLimits(limits); err != nil {
 		return nil, err
 	}
-	err = l.store.Update(ctx, "", func(tx store.Tx) error { // settings: no ledger is written
+	err = l.store.Update(ctx, actor.Account, func(tx store.Tx) error {
 		if err := permit(ctx, tx, actor, taocan.Owner); err != nil {
 			return err
 		}

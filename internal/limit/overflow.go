@@ -66,7 +66,7 @@ func (l *Limits) SetOverflow(ctx context.Context, actor taocan.Actor, overflows 
 	if len(bad) > 0 {
 		return nil, &taocan.InvalidError{Fields: bad}
 	}
-	err = l.store.Update(ctx, "", func(tx store.Tx) error {
+	err = l.store.Update(ctx, actor.Account, func(tx store.Tx) error {
 		if err := permit(ctx, tx, actor, taocan.Finance, taocan.Owner); err != nil {
 			return err
 		}

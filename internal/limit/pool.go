@@ -39,7 +39,7 @@ func (l *Limits) SetPool(ctx context.Context, actor taocan.Actor, t taocan.Tenan
 	if len(owners) > MaxPools {
 		return nil, taocan.Invalid("body.projects", fmt.Sprintf("must be at most %d", MaxPools), len(owners))
 	}
-	err := l.store.Update(ctx, "", func(tx store.Tx) error {
+	err := l.store.Update(ctx, t.Account, func(tx store.Tx) error {
 		if actor.OperatorOnly() != nil {
 			if actor.Account != t.Account || actor.Member == "" {
 				return &taocan.ForbiddenError{Required: string(taocan.Owner), Detail: "only members with the role owner, or operators, may share packages between projects"}

@@ -122,12 +122,13 @@ type Unposted struct {
 	places   map[moveKey]int // into posting.Packages; kind is not used
 	accounts map[taocan.AccountID]bool
 	records  int
+	from     int64
 	posting  Posting
 }
 
 // NewUnposted of a lane that is posted up to a sequence.
 func NewUnposted(lane taocan.Lane, posted int64) *Unposted {
-	return &Unposted{lane: lane, places: map[moveKey]int{}, accounts: map[taocan.AccountID]bool{}, posting: Posting{UpTo: posted}}
+	return &Unposted{lane: lane, places: map[moveKey]int{}, accounts: map[taocan.AccountID]bool{}, from: posted, posting: Posting{UpTo: posted}}
 }
 
 // Add notes the lane's next commit; records may be none.
@@ -164,6 +165,12 @@ func (u *Unposted) Add(seq int64, at time.Time, records []*taocan.Debit) {
 // Work is how many rows a posting would write, roughly. Records count a little even where they share their entries, since a
 // start after a crash reads them again.
 func (u *Unposted) Work() int { return u.posting.entries + len(u.posting.Refs) + u.records/128 }
+
+// From is the commit after which they come.
+func (u *Unposted) From() int64 { return u.from }
+
+// UpTo is the last of the commits.
+func (u *Unposted) UpTo() int64 { return u.posting.UpTo }
 
 // Concerns reports whether an account has records among them. Its packages' rows are not up to date then.
 func (u *Unposted) Concerns(a taocan.AccountID) bool { return u.accounts[a] }

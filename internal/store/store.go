@@ -22,9 +22,10 @@ type Store interface {
 	// is as in View: accounts, tokens, settings, orders, debits and reservations by their ids, heads of lanes.
 	Peek(ctx context.Context, fn func(Reader) error) error
 
-	// Update runs fn in one transaction and commits it if fn returns nil. account names whose ledger fn may
-	// write; it may be empty where fn writes no ledger (catalogue, accounts, tokens …). fn may run twice:
-	// it touches tx and locals, nothing else.
+	// Update runs fn in one transaction and commits it if fn returns nil. account names whose ledger fn may write, or whose
+	// settings that debits look at (rules, limits, top-ups, pools); these writes and the account's group commits follow one
+	// another. It is empty for what belongs to no account's ledger (catalogue, accounts, tokens, deliveries …): then fn sees
+	// packages as Peek does. fn may run twice: it touches tx and locals, nothing else.
 	Update(ctx context.Context, account taocan.AccountID, fn func(Tx) error) error
 
 	// CommitDebits is one group commit: it locks the lanes of ops, loads what they need, calls decide once per

@@ -146,7 +146,7 @@ func reasonOf(err error) (string, error) {
 
 // bought notes a purchase that has been paid, and tells.
 func (t *TopUps) bought(ctx context.Context, o taocan.TopUpOrder, ord taocan.Order) error {
-	return t.settle(ctx, func(tx store.Tx) error {
+	return t.settle(ctx, o.Account, func(tx store.Tx) error {
 		o.State, o.Order, o.Amount, o.Quantity, o.At, o.Month = taocan.TopUpBought, ord.ID, ord.Quote.Amount, ord.Quote.Quantity, ord.SettledAt, t.month(ord.SettledAt)
 		if err := tx.SettleTopUpOrder(ctx, o); err != nil {
 			return err
@@ -178,7 +178,7 @@ func (t *TopUps) bought(ctx context.Context, o taocan.TopUpOrder, ord taocan.Ord
 
 // failed notes a purchase that has come to nothing. One that is no longer wanted is no failure.
 func (t *TopUps) failed(ctx context.Context, o taocan.TopUpOrder, ord taocan.Order, reason string) error {
-	return t.settle(ctx, func(tx store.Tx) error {
+	return t.settle(ctx, o.Account, func(tx store.Tx) error {
 		o.State, o.Order, o.Amount, o.At, o.Reason = taocan.TopUpFailed, ord.ID, ord.Quote.Amount, tx.Now(), reason
 		if err := tx.SettleTopUpOrder(ctx, o); err != nil {
 			return err
@@ -203,8 +203,8 @@ func (t *TopUps) failed(ctx context.Context, o taocan.TopUpOrder, ord taocan.Ord
 }
 
 // settle writes an end, once: whoever comes second finds it written.
-func (t *TopUps) settle(ctx context.Context, fn func(store.Tx) error) error {
-	err := t.Store.Update(ctx, "", fn)
+func (t *TopUps) settle(ctx context.Context, account taocan.AccountID, fn func(store.Tx) error) error {
+	err := t.Store.Update(ctx, account, fn)
 	if errors.Is(err, taocan.ErrConflict) {
 		return nil
 	}

@@ -50,7 +50,7 @@ func (t *TopUps) change(ctx context.Context, actor taocan.Actor, given []taocan.
 			given[i].Cooldown = DefaultCooldown
 		}
 	}
-	err = t.Store.Update(ctx, "", func(tx store.Tx) error { // settings: no ledger is written
+	err = t.Store.Update(ctx, actor.Account, func(tx store.Tx) error {
 		account, err := buyer(ctx, tx, actor)
 		if err != nil {
 			return err

@@ -82,7 +82,7 @@ func (t *TopUps) Step(ctx context.Context) (done int, err error) {
 
 // takeUp goes on with a purchase that somebody has left.
 func (t *TopUps) takeUp(ctx context.Context, o taocan.TopUpOrder) (bool, error) {
-	err := t.Store.Update(ctx, "", func(tx store.Tx) error {
+	err := t.Store.Update(ctx, o.Account, func(tx store.Tx) error {
 		until := tx.Now().Add(lease)
 		return tx.LeaseTopUpOrder(ctx, o, until)
 	})
@@ -99,7 +99,7 @@ func (t *TopUps) takeUp(ctx context.Context, o taocan.TopUpOrder) (bool, error) 
 // begin one.
 func (t *TopUps) look(ctx context.Context, x taocan.TopUp) (changed bool, err error) {
 	var begun *taocan.TopUpOrder
-	err = t.Store.Update(ctx, "", func(tx store.Tx) (err error) {
+	err = t.Store.Update(ctx, x.Account, func(tx store.Tx) (err error) {
 		begun, changed = nil, false
 		x, err := tx.TopUp(ctx, x.Tenant, x.ID())
 		if errors.Is(err, taocan.ErrNotFound) {
@@ -306,7 +306,7 @@ func (t *TopUps) place() (after taocan.TopUp, due bool) {
 
 // call marks a top-up to be looked at.
 func (t *TopUps) call(ctx context.Context, x taocan.TopUp) (called bool, err error) {
-	err = t.Store.Update(ctx, "", func(tx store.Tx) error {
+	err = t.Store.Update(ctx, x.Account, func(tx store.Tx) error {
 		called = false
 		x, err := tx.TopUp(ctx, x.Tenant, x.ID())
 		if errors.Is(err, taocan.ErrNotFound) {

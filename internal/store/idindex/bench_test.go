@@ -31,7 +31,7 @@ type feeder struct {
 func newFeeder(x *Index) *feeder {
 	f := &feeder{x: x, random: rand.New(rand.NewPCG(1, 2)), at: modelStart.UnixMicro()}
 	for range benchCommit {
-		f.debits = append(f.debits, &taocan.Debit{Tenant: taocan.Tenant{Account: "a", Project: "p"}, DebitRequest: taocan.DebitRequest{Kind: taocan.KindDebit}, State: taocan.Committed})
+		f.debits = append(f.debits, debit("p", ""))
 	}
 	return f
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"taocan/internal/taocan"
@@ -67,7 +68,10 @@ func TestOpenRebuilds(t *testing.T) {
 		says  string
 	}{
 		{"nothing is wrong", func(*testing.T, *world, string) {}, "all", ""},
-		{"the folder is gone", func(t *testing.T, w *world, dir string) { check(t, os.RemoveAll(dir)); check(t, os.Mkdir(dir, 0o700)) }, "none", ""},
+		{"the folder is empty", func(t *testing.T, w *world, dir string) {
+			check(t, os.RemoveAll(dir))
+			check(t, os.Mkdir(dir, 0o700))
+		}, "none", ""},
 		{"the manifest is gone", func(t *testing.T, w *world, dir string) { check(t, os.Remove(filepath.Join(dir, manifestName))) }, "none", ""},
 		{"the manifest is altered", func(t *testing.T, w *world, dir string) {
 			check(t, alter(filepath.Join(dir, manifestName), func([]byte) int { return 20 }))
@@ -82,7 +86,9 @@ func TestOpenRebuilds(t *testing.T) {
 			check(t, err)
 			check(t, os.WriteFile(name, b[100:], 0o600))
 		}), "none", "bytes long, want"},
-		{"a footer is altered", onFirst(func(t *testing.T, name string) { check(t, alter(name, func(b []byte) int { return len(b) - 50 })) }), "none", "footer's checksum"},
+		{"a footer is altered", onFirst(func(t *testing.T, name string) {
+			check(t, alter(name, func(b []byte) int { return len(b) - 50 }))
+		}), "none", "footer's checksum"},
 		{"a filter is altered", onFirst(func(t *testing.T, name string) {
 			check(t, alter(name, func(b []byte) int { return len(b) - footerBytes - 10 }))
 		}), "none", "fences and filter"},
@@ -91,6 +97,11 @@ func TestOpenRebuilds(t *testing.T) {
 			check(t, err)
 			check(t, os.WriteFile(filepath.Join(dir, segmentName(w.x.segments[1].number)), b, 0o600))
 		}, "some", "not the file that the manifest names"},
+		{"the manifest leaves out the first file", func(t *testing.T, w *world, dir string) {
+			b, err := w.x.worker.manifest.listing(w.x.segments[1:]).encode()
+			check(t, err)
+			check(t, os.WriteFile(filepath.Join(dir, manifestName), b, 0o600))
+		}, "none", "does not follow the file before it"},
 		{"it is another database's", func(t *testing.T, w *world, dir string) { w.opts.Owner = "epoch-2" }, "none", "another database"},
 		{"a crash left files behind", func(t *testing.T, w *world, dir string) {
 			for _, name := range []string{segmentName(999), segmentName(998) + temporary, manifestName + temporary} {
@@ -134,11 +145,32 @@ func TestOpenRebuilds(t *testing.T) {
 			check(t, w.x.Check(t.Context()))
 			names, err := filepath.Glob(filepath.Join(dir, "*"))
 			check(t, err)
-			if want := len(w.x.segments) + 1; tt.name != "the folder is gone" && len(names) != want+1 { // and not-ours
+			if want := len(w.x.segments) + 1; tt.name != "the folder is empty" && len(names) != want+1 { // and not-ours
 				t.Errorf("the folder holds %v, want the manifest, %d segments and what is not ours", names, want-1)
 			}
 		})
 	}
+}
+
+// Two folders have files of one number and of the same commits, but each its own key.
+func TestOpenNoticesAFileOfAnotherFolder(t *testing.T) {
+	name := segmentName(1)
+	w := onDisk(t, 30*time.Minute, 64)
+	w.writeMany(5, 16, time.Second)
+	w.settleDown()
+	other := newWorld(t, folder(t.TempDir()), 30*time.Minute, 64)
+	other.lanes = w.lanes
+	other.start()
+	other.settleDown()
+	theirs, ours := filepath.Join(string(other.files.(folder)), name), filepath.Join(string(w.files.(folder)), name)
+	if err := errors.Join(w.x.Close(), other.x.Close(), os.Rename(theirs, ours)); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	if n := len(w.x.segments); n != 0 {
+		t.Errorf("%d files were taken, want none", n)
+	}
+	w.verify()
 }
 
 // A database that was restored to an earlier state, without a new epoch, must not be taken for the one that the files know.
@@ -220,7 +252,7 @@ func TestDiskFull(t *testing.T) {
 		w.start()
 		w.writeMany(8, 16, time.Second)
 		w.settleDown()
-		disk.failing = true
+		disk.failing.Store(true)
 		w.writeMany(40, 16, time.Second)
 		for range 5 {
 			if _, err := w.x.work(); !errors.Is(err, errFull) {
@@ -231,12 +263,12 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%d ids wait, want all that could not be written", n)
 		}
 		w.verify()
-		disk.failing = false
+		disk.failing.Store(false)
 		w.settleDown()
 		if n := w.x.Stats().Waiting; n != 0 {
 			t.Errorf("%d ids wait after the disk had room again, want none", n)
 		}
-		if failed, again := strings.Count(log.String(), "can't be written"), strings.Count(log.String(), "written again"); failed != 1 || again != 1 {
+		if failed, again := strings.Count(log.String(), "can't be written"), strings.Count(log.String(), "written again"); failed*again != 1 {
 			t.Errorf("logged %d failures and %d recoveries, want one of each:\n%s", failed, again, log)
 		}
 		w.verify()
@@ -245,6 +277,38 @@ func TestDiskFull(t *testing.T) {
 		w.verify()
 		w.x.Close()
 	}
+}
+
+// While files can't be written the worker tries again after a pause, however many tables fill up meanwhile.
+func TestDiskFullIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &faulty{files: memory{}}
+		disk.failing.Store(true)
+		w := newWorld(t, disk, 30*time.Minute, 64)
+		w.manual = false
+		w.start()
+		tries := func(want int32, when string) {
+			t.Helper()
+			synctest.Wait()
+			if got := disk.tries.Load(); got != want {
+				t.Errorf("%d tries %s, want %d", got, when, want)
+			}
+		}
+		w.writeMany(10, 16, time.Second)
+		tries(1, "when a table was full")
+		w.writeMany(10, 16, time.Second)
+		tries(1, "when more were full")
+		time.Sleep(retryPause)
+		tries(2, "after a pause")
+		disk.failing.Store(false)
+		time.Sleep(retryPause)
+		synctest.Wait()
+		if n := w.x.Stats().Waiting; n != 0 {
+			t.Errorf("%d ids wait after the disk had room again, want none", n)
+		}
+		w.verify()
+		w.x.Close()
+	})
 }
 
 // A merge that fails is begun anew, and does not keep tables from being written.
@@ -256,7 +320,7 @@ func TestDiskFullWhileMerging(t *testing.T) {
 		w.writeMany(1, 16, time.Second)
 		w.work(2)
 	}
-	disk.failing = true
+	disk.failing.Store(true)
 	for failed := false; !failed; {
 		did, err := w.x.work()
 		failed = err != nil
@@ -264,7 +328,7 @@ func TestDiskFullWhileMerging(t *testing.T) {
 			t.Fatalf("work did %v, %v, want a merge to go on until it fails", did, err)
 		}
 	}
-	disk.failing = false
+	disk.failing.Store(false)
 	w.writeMany(2, 16, time.Second)
 	if did, err := w.x.work(); did != didFlush || err != nil {
 		t.Errorf("work did %v, %v, want a table written first", did, err)

@@ -13,5 +13,7 @@
 // database or another past of this one is noticed by checksums and marks and thrown away: it costs a replay, never
 // an answer. A crash at any point leaves the files that the manifest names, and perhaps strangers that Open removes.
 //
+// A folder belongs to one process at a time. Nothing here writes to the log.
+//
 // Times are those of commits: a commit's id is its time in microseconds times taocan.Lanes plus its lane.
 package idindex

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,14 +17,16 @@ import (
 // faulty is a disk that fails when it is told to, before or after the deed.
 type faulty struct {
 	files
-	failing bool
-	after   bool // the deed is done, and yet it fails
+	failing atomic.Bool
+	after   bool         // the deed is done, and yet it fails
+	tries   atomic.Int32 // to create a file
 }
 
 var errFull = errors.New("no space left on device")
 
 func (f *faulty) create(name string) (file, error) {
-	if f.failing && !f.after {
+	f.tries.Add(1)
+	if f.failing.Load() && !f.after {
 		return nil, errFull
 	}
 	made, err := f.files.create(name)
@@ -32,12 +35,12 @@ func (f *faulty) create(name string) (file, error) {
 
 func (f *faulty) publish(made file, name string) (file, error) {
 	made = made.(*faultyFile).file
-	if f.failing && !f.after {
+	if f.failing.Load() && !f.after {
 		f.discard(made, name)
 		return nil, errFull
 	}
 	published, err := f.files.publish(made, name)
-	if f.failing && err == nil {
+	if f.failing.Load() && err == nil {
 		_ = published.Close()
 		return nil, errFull
 	}
@@ -52,10 +55,10 @@ func (f *faulty) discard(made file, name string) {
 }
 
 func (f *faulty) writeManifest(b []byte) error {
-	if f.failing && !f.after {
+	if f.failing.Load() && !f.after {
 		return errFull
 	}
-	if err := f.files.writeManifest(b); err != nil || !f.failing {
+	if err := f.files.writeManifest(b); err != nil || !f.failing.Load() {
 		return err
 	}
 	return errFull
@@ -67,7 +70,7 @@ type faultyFile struct {
 }
 
 func (f *faultyFile) Write(b []byte) (int, error) {
-	if f.disk.failing && !f.disk.after {
+	if f.disk.failing.Load() && !f.disk.after {
 		n, _ := f.file.Write(b[:len(b)/2])
 		return n, errFull
 	}
@@ -117,7 +120,7 @@ func TestModel(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		disk := &faulty{files: folder(dir)}
 		window := rapid.SampledFrom([]time.Duration{30 * time.Second, 9 * time.Minute}).Draw(t, "window")
 		w := newWorld(t, disk, window, rapid.IntRange(1, 8).Draw(t, "memory ids"))
@@ -163,7 +166,8 @@ func TestModel(t *testing.T) {
 			},
 			"clock": func(t *rapid.T) { w.advance(-time.Duration(rapid.Int64Range(0, int64(window)/4).Draw(t, "back"))) },
 			"disk": func(t *rapid.T) {
-				disk.failing, disk.after = rapid.Bool().Draw(t, "failing"), rapid.Bool().Draw(t, "after")
+				disk.failing.Store(rapid.Bool().Draw(t, "failing"))
+				disk.after = rapid.Bool().Draw(t, "after")
 			},
 			"restart": func(*rapid.T) {
 				_ = w.x.Close()

@@ -282,7 +282,9 @@ func TestReplayWaitsForTheDisk(t *testing.T) {
 		}
 	})
 	t.Run("a disk that is full", func(t *testing.T) {
-		x, err := newIndexOn(&faulty{files: folder(t.TempDir()), failing: true}, options(""))
+		disk := &faulty{files: folder(t.TempDir())}
+		disk.failing.Store(true)
+		x, err := newIndexOn(disk, options(""))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -123,7 +123,11 @@ func (c *cursor) step() (err error) {
 		c.next++
 		c.at = 0
 	}
+	last := c.entry
 	c.entry = c.segment.entryAt(c.block, c.at)
 	c.at++
+	if compareEntries(c.entry, last) < 0 {
+		return &damage{c.segment.number, fmt.Errorf("block %d is out of order", c.next-1)}
+	}
 	return nil
 }

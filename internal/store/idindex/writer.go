@@ -49,7 +49,7 @@ func (w *writer) add(e entry) error {
 			return nil
 		}
 		if compareEntries(e, w.last) < 0 {
-			return fmt.Errorf("%w: entries out of order", ErrDamaged)
+			return fmt.Errorf("write %s: entries out of order", segmentName(w.number))
 		}
 	}
 	if w.entries == 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -204,6 +205,33 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 	done.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Errorf("Update: %v", err)
+	}
+}
+
+// A process that stands still in the middle of a transaction loses its locks, and tries again once it goes on.
+func TestAProcessThatStandsStillHoldsUpNobody(t *testing.T) {
+	url := migrated(t)
+	frozen, err := Open(t.Context(), Options{URL: url, Clock: clock.System(), Patience: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frozen.Close()
+	other := openAt(t, url, clock.System())
+	newAccount(t, other, "a")
+	calls := 0
+	err = frozen.Update(t.Context(), "a", func(tx store.Tx) error {
+		if calls++; calls == 1 { // it goes on when the other one is done, which waits for the lock
+			if err := other.Update(t.Context(), "a", func(tx store.Tx) error { return gift(t.Context(), tx, "a") }); err != nil {
+				t.Errorf("the other process: %v", err)
+			}
+		}
+		return gift(t.Context(), tx, "a")
+	})
+	if err != nil || calls != 2 {
+		t.Errorf("got error %v after %d calls, want success after 2", err, calls)
+	}
+	if got := giftOf(t, other, "a"); got != 2 {
+		t.Errorf("the wallet holds %d, want 2", got)
 	}
 }
 

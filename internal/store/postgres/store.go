@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +18,7 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/store"
+	"taocan/internal/store/idindex"
 	"taocan/internal/store/sqlstore"
 	"taocan/internal/taocan"
 )
@@ -53,6 +56,12 @@ type Store struct {
 	// row's lock hold none.
 	lanes    [taocan.Lanes]chan struct{}
 	settings chan struct{}
+	memory   [taocan.Lanes]laneMemory // each owned by whoever has the lane's token
+
+	ids      atomic.Pointer[idindex.Index]
+	idFolder string
+	telling  [taocan.Lanes]sync.Mutex
+	mending  sync.Mutex
 }
 
 var _ store.Store = (*Store)(nil)
@@ -76,7 +85,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if o.Patience == 0 {
 		o.Patience = time.Minute
 	}
-	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, log: o.Log}
+	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, log: o.Log, idFolder: o.IDFolder, memory: newMemory()}
 	s.source = sqlstore.Source{Zone: o.Zone, Candidates: s.candidates}
 	s.settings = make(chan struct{}, 1)
 	for lane := range s.lanes {
@@ -92,6 +101,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	if err := s.prepare(ctx, o); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := s.openIDs(ctx); err != nil {
+		return nil, fmt.Errorf("load the index of debit ids: %w", err)
 	}
 	return s, nil
 }
@@ -148,6 +160,9 @@ func newPool(ctx context.Context, o Options) (*pgxpool.Pool, error) {
 // Close ends the store. Transactions under way end first.
 func (s *Store) Close() error {
 	var errs []error
+	if x := s.ids.Load(); x != nil {
+		errs = append(errs, x.Close())
+	}
 	for _, db := range []*sql.DB{s.readers, s.writers} {
 		if db != nil {
 			errs = append(errs, db.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"taocan/internal/store"
 	"taocan/internal/store/sqlstore"
@@ -19,8 +20,6 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 	token := s.settings
 	if account != "" {
 		token = s.lanes[taocan.LaneOf(account)]
-	} else if err := s.settle(ctx); err != nil { // an account's lane is posted under its lock
-		return err
 	}
 	select {
 	case token <- struct{}{}:
@@ -52,17 +51,28 @@ func (s *Store) update(ctx context.Context, account taocan.AccountID, fn func(st
 	if err != nil {
 		return false, notCommitted(err)
 	}
-	last, err := s.transact(ctx, querier{c}, x, account, fn)
+	done := false
+	defer func() {
+		if !done && account != "" { // failed or panicked
+			s.forget([]int64{int64(taocan.LaneOf(account))})
+		}
+	}()
+	w, err := s.transact(ctx, querier{c}, x, account, fn)
 	if err != nil {
+		done = !w.doubtful
 		if x.failure == nil {
 			return false, err
 		}
 		return transient(x.failure), fmt.Errorf("%w: %w: %w", store.ErrNotCommitted, sqlstore.Kind(x.failure), err)
 	}
 	// A commit is not left half-way because nobody waits for it any more.
-	uncertain, err := x.commit(context.WithoutCancel(ctx), last...)
+	uncertain, err := x.commit(context.WithoutCancel(ctx), w.last...)
 	switch {
 	case err == nil:
+		done = true
+		if account != "" {
+			s.remember(taocan.LaneOf(account), w)
+		}
 		return false, nil
 	case uncertain:
 		return false, fmt.Errorf("commit: %w", sqlstore.Kind(err))
@@ -70,59 +80,85 @@ func (s *Store) update(ctx context.Context, account taocan.AccountID, fn func(st
 	return transient(err), fmt.Errorf("commit: %w", notCommitted(err))
 }
 
-// transact does all of a transaction but its last statements, which it returns: those go out together with COMMIT.
-func (s *Store) transact(ctx context.Context, q querier, x *session, account taocan.AccountID, fn func(store.Tx) error) ([]statement, error) {
+// written is what a transaction came to.
+type written struct {
+	last       []statement // that go out together with COMMIT
+	doubtful   bool        // what is remembered of the lane is not so unless it is committed
+	link       *store.Commit
+	changed    []taocan.Tenant
+	everything bool
+	lanes      []int64 // that are told of changes
+}
+
+// transact does all of a transaction but its last statements.
+func (s *Store) transact(ctx context.Context, q querier, x *session, account taocan.AccountID, fn func(store.Tx) error) (w written, err error) {
 	r := sqlstore.Reader{Q: q, S: &s.source}
 	head, now := store.Head{}, s.clock.Now()
 	if account == "" {
 		var id int64
 		if err := q.QueryRowContext(ctx, q.Text("settings_lock")).Scan(&id); err != nil {
-			return nil, notCommitted(err)
+			return w, notCommitted(err)
 		}
 	} else {
 		wall, err := s.now()
 		if err != nil {
-			return nil, err
+			return w, err
 		}
-		if head, err = holdLane(ctx, q, taocan.LaneOf(account)); err != nil {
-			return nil, notCommitted(err)
+		lane := taocan.LaneOf(account)
+		b := &loader{s: s, q: q}
+		w.doubtful = true
+		if err := s.lock(ctx, q, []int64{int64(lane)}); err != nil {
+			return w, notCommitted(err)
 		}
-		if err := s.post(ctx, q, &head); err != nil {
-			return nil, notCommitted(err)
+		if err := s.postAll(ctx, b, lane); err != nil { // fn reads packages
+			return w, notCommitted(err)
 		}
+		w.doubtful = b.posted
+		head = s.memory[lane].head
 		now = head.NextAt(wall)
 	}
 	t := sqlstore.NewTx(r, account, head, now)
 	if err := fn(t); err != nil {
-		return nil, err
+		return w, err
 	}
 	rows, err := t.Finish(ctx)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
-	var last []statement
 	add := func(name string, args ...any) {
 		one, wrong := x.named(name, args...)
-		last, err = append(last, one), errors.Join(err, wrong)
+		w.last, err = append(w.last, one), errors.Join(err, wrong)
 	}
-	if lanes := lanesOf(t.Changed()); len(lanes) > 0 {
-		add("lane_changed", lanes)
+	w.changed, w.everything = t.Changed()
+	if w.lanes = lanesOf(w.changed, w.everything); len(w.lanes) > 0 {
+		add("lane_changed", w.lanes)
 	}
 	if len(rows) > 0 {
 		c := store.NewCommit(head, now, nil, rows)
+		w.link = &c
 		add("commit_insert", store.CommitID(c.Lane, c.At), int64(c.Lane), c.Seq, c.Debits, c.DebitsDigest, c.Manifest, c.Prev, c.Hash)
 		add("lane_update", c.Seq, c.At.UnixMicro(), c.Hash, c.Seq, int64(c.Lane))
 	}
-	return last, err
+	return w, err
 }
 
-// holdLane locks a lane and reads its head.
-func holdLane(ctx context.Context, q querier, lane taocan.Lane) (store.Head, error) {
-	h := store.Head{Lane: lane}
-	var at int64
-	err := q.QueryRowContext(ctx, q.Text("lane_hold"), lane).Scan(&h.Seq, &at, &h.Hash, &h.Posted)
-	h.At = sqlstore.FromMicros(at)
-	return h, err
+// remember notes what a transaction of this process did to its lane. Other lanes that it changed are read anew when they are locked.
+func (s *Store) remember(lane taocan.Lane, w written) {
+	m := &s.memory[lane]
+	if slices.Contains(w.lanes, int64(lane)) {
+		m.changes++
+	}
+	for _, t := range w.changed {
+		m.cache.Drop(t)
+	}
+	if w.everything {
+		m.cache.Reset()
+	}
+	if w.link != nil {
+		m.head = w.link.Head(w.link.Seq)
+		m.unposted.Add(w.link.Seq, w.link.At, nil)
+		s.noteWritten(*w.link, nil)
+	}
 }
 
 // lanesOf are those of projects, each once; everything: all.

@@ -84,7 +84,7 @@ func TestABackupRestoresToTheSameHistoryUnderANewEpoch(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := filesIn(t, to); strings.Join(got, " ") != "taocan.db taocan.lock" {
+	if got := filesIn(t, to); strings.Join(got, " ") != "ids taocan.db taocan.lock" {
 		t.Errorf("the restored folder holds %q", got)
 	}
 

@@ -110,7 +110,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	own := o.file == "" // not a copy that is looked at
 	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, log: o.Log, dir: o.Dir,
 		idFiles: !o.ReadOnly && o.VFS == "" && own, memoryIDs: o.memoryIDs}
-	s.source = sqlstore.Source{Zone: o.Zone, Candidates: s.candidates}
+	s.source = sqlstore.Source{Zone: o.Zone, Candidates: func(_ context.Context, _ sqlstore.Reader, t taocan.Tenant, id taocan.DebitID) ([]int64, error) {
+		return s.candidates(t.Project, id)
+	}}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -417,8 +419,10 @@ func (s *Store) Update(ctx context.Context, account taocan.AccountID, fn func(st
 		return err
 	}
 	defer w.release()
-	if err := s.settleWith(ctx, w); err != nil {
-		return err
+	if account != "" { // fn reads packages
+		if err := s.settleWith(ctx, w); err != nil {
+			return err
+		}
 	}
 	if err := s.begin(ctx, w); err != nil {
 		return err

@@ -81,6 +81,9 @@ func (t *Tx) ReplaceAlertRules(ctx context.Context, tenant taocan.Tenant, rules 
 }
 
 func (t *Tx) replaceAlertRules(ctx context.Context, tenant taocan.Tenant, rules []taocan.AlertRule) error {
+	if err := t.owns(tenant.Account); err != nil {
+		return err
+	}
 	if err := t.exec(ctx, "alert_rule_delete", tenant.Account, tenant.Project); err != nil {
 		return err
 	}
@@ -116,6 +119,9 @@ func (t *Tx) replaceAlertRules(ctx context.Context, tenant taocan.Tenant, rules 
 
 // SetAlertState writes where a rule stands.
 func (t *Tx) SetAlertState(ctx context.Context, tenant taocan.Tenant, s taocan.AlertState) error {
+	if err := t.owns(tenant.Account); err != nil {
+		return err
+	}
 	t.watchChanged(tenant)
 	err := t.exec(ctx, "alert_state_set", tenant.Account, tenant.Project, s.Rule, s.Level, s.Low, Micros(s.Since), s.Reminders,
 		Micros(s.ToldAt), s.Period)

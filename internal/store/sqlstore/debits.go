@@ -17,7 +17,7 @@ import (
 
 // Debit is what stands recorded under the id.
 func (r Reader) Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error) {
-	commits, err := r.S.Candidates(t.Project, id)
+	commits, err := r.S.Candidates(ctx, r, t, id)
 	if err != nil {
 		return taocan.Debit{}, About(err, "debit %s", id)
 	}

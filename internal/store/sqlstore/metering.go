@@ -24,6 +24,9 @@ func (t *Tx) ReplaceUsageLimits(ctx context.Context, tenant taocan.Tenant, limit
 }
 
 func (t *Tx) replaceUsageLimits(ctx context.Context, tenant taocan.Tenant, limits []taocan.UsageLimit) error {
+	if err := t.owns(tenant.Account); err != nil {
+		return err
+	}
 	if err := t.exec(ctx, "usage_limit_delete", tenant.Account, tenant.Project); err != nil {
 		return err
 	}
@@ -54,6 +57,9 @@ func (t *Tx) Meter(ctx context.Context, tenant taocan.Tenant) error {
 }
 
 func (t *Tx) meter(ctx context.Context, tenant taocan.Tenant) error {
+	if err := t.owns(tenant.Account); err != nil {
+		return err
+	}
 	var since string
 	if err := Kind(t.Q.QueryRowContext(ctx, t.Q.Text("metered_get"), tenant.Account, tenant.Project).Scan(&since)); !errors.Is(err, taocan.ErrNotFound) {
 		return err
@@ -126,6 +132,9 @@ func (r Reader) Overflows(ctx context.Context, t taocan.Tenant) ([]taocan.Overfl
 
 // ReplaceOverflows writes all of a project's in place of those that it had.
 func (t *Tx) ReplaceOverflows(ctx context.Context, tenant taocan.Tenant, overflows []taocan.Overflow) error {
+	if err := t.owns(tenant.Account); err != nil {
+		return err
+	}
 	err := t.exec(ctx, "overflow_delete", tenant.Account, tenant.Project)
 	for _, o := range overflows {
 		if err == nil && o.Tenant != tenant {
@@ -185,6 +194,9 @@ func (r Reader) PoolShares(ctx context.Context, a taocan.AccountID) ([]taocan.Po
 
 // ReplacePoolShares writes whose packages pay for a project. Their times keep the order.
 func (t *Tx) ReplacePoolShares(ctx context.Context, user taocan.Tenant, owners []taocan.ProjectID) error {
+	if err := t.owns(user.Account); err != nil {
+		return err
+	}
 	err := t.exec(ctx, "pool_share_delete", user.Account, user.Project)
 	for i, owner := range owners {
 		if err == nil {

@@ -21,8 +21,8 @@ type Querier interface {
 type Source struct {
 	Zone *time.Location // of natural days and months
 	// Candidates lists the commits (store.CommitID) that may hold a debit's id, the most telling first. One that does not
-	// hold it costs a read; a commit that holds it is never left out.
-	Candidates func(taocan.ProjectID, taocan.DebitID) ([]int64, error)
+	// hold it costs a read; a commit that the reader sees and that holds it is never left out.
+	Candidates func(context.Context, Reader, taocan.Tenant, taocan.DebitID) ([]int64, error)
 }
 
 // Reader implements store.Reader.

@@ -83,6 +83,9 @@ func (t *Tx) ReplaceTopUps(ctx context.Context, tenant taocan.Tenant, topUps []t
 }
 
 func (t *Tx) replaceTopUps(ctx context.Context, tenant taocan.Tenant, topUps []taocan.TopUp) error {
+	if err := t.owns(tenant.Account); err != nil {
+		return err
+	}
 	if err := t.exec(ctx, "top_up_delete", tenant.Account, tenant.Project); err != nil {
 		return err
 	}
@@ -102,6 +105,9 @@ func (t *Tx) replaceTopUps(ctx context.Context, tenant taocan.Tenant, topUps []t
 
 // SetTopUpState writes where one stands.
 func (t *Tx) SetTopUpState(ctx context.Context, x taocan.TopUp) error {
+	if err := t.owns(x.Account); err != nil {
+		return err
+	}
 	t.watchChanged(x.Tenant)
 	err := t.change(ctx, taocan.ErrNotFound, "top_up_set_state", Micros(x.CalledAt), Micros(x.NextAt), x.Failures, Micros(x.FailedAt), x.Reason,
 		x.Account, x.Project, x.ID())

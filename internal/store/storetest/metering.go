@@ -23,7 +23,7 @@ var meteringCases = []testCase{
 		f.open(alpha, beta)
 		all := f.usageLimit(alpha, "", taocan.PerMonth, 0, 100)
 		marketing := f.usageLimit(alpha, taocan.Marketing, taocan.PerDay, 5, 10)
-		f.update("", func(ctx context.Context, tx store.Tx) error {
+		f.update(alpha.Account, func(ctx context.Context, tx store.Tx) error {
 			return tx.ReplaceUsageLimits(ctx, alpha, []taocan.UsageLimit{marketing, all})
 		})
 		same(f, "limits", f.usageLimits(alpha), []taocan.UsageLimit{all, marketing})
@@ -33,7 +33,7 @@ var meteringCases = []testCase{
 		}); err == nil {
 			f.Error("another tenant's limit was written")
 		}
-		f.update("", func(ctx context.Context, tx store.Tx) error { return tx.ReplaceUsageLimits(ctx, alpha, nil) })
+		f.update(alpha.Account, func(ctx context.Context, tx store.Tx) error { return tx.ReplaceUsageLimits(ctx, alpha, nil) })
 		same(f, "none", f.usageLimits(alpha), []taocan.UsageLimit{})
 	}},
 	{"a warning that was given is forgotten with its limit, not before", func(f *fixture) {
@@ -44,16 +44,16 @@ var meteringCases = []testCase{
 				return r.AlertStates(ctx, alpha)
 			}))
 		}
-		f.update("", func(ctx context.Context, tx store.Tx) error {
+		f.update(alpha.Account, func(ctx context.Context, tx store.Tx) error {
 			return errors.Join(tx.ReplaceUsageLimits(ctx, alpha, []taocan.UsageLimit{l}),
 				tx.SetAlertState(ctx, alpha, taocan.AlertState{Rule: store.LimitID(l), Period: "2026-03-01"}))
 		})
 		l.Warning = 6
-		f.update("", func(ctx context.Context, tx store.Tx) error {
+		f.update(alpha.Account, func(ctx context.Context, tx store.Tx) error {
 			return tx.ReplaceUsageLimits(ctx, alpha, []taocan.UsageLimit{l})
 		})
 		same(f, "told", told(), 1)
-		f.update("", func(ctx context.Context, tx store.Tx) error { return tx.ReplaceUsageLimits(ctx, alpha, nil) })
+		f.update(alpha.Account, func(ctx context.Context, tx store.Tx) error { return tx.ReplaceUsageLimits(ctx, alpha, nil) })
 		same(f, "told", told(), 0)
 	}},
 	{"overflow prices are published once for an instant", func(f *fixture) {
@@ -79,7 +79,7 @@ var meteringCases = []testCase{
 	{"overflow and shared pools are a project's own, and shared within an account only", func(f *fixture) {
 		f.open(alpha, alphaOther, beta)
 		o := taocan.Overflow{Tenant: alpha, Category: taocan.Domestic, Cap: 100, UpdatedAt: f.clock.Now()}
-		f.update("", func(ctx context.Context, tx store.Tx) error {
+		f.update(alpha.Account, func(ctx context.Context, tx store.Tx) error {
 			return errors.Join(tx.ReplaceOverflows(ctx, alpha, []taocan.Overflow{o}), tx.ReplacePoolShares(ctx, alpha, []taocan.ProjectID{alphaOther.Project}))
 		})
 		same(f, "overflow", get(f, func(ctx context.Context, r store.Reader) ([]taocan.Overflow, error) { return r.Overflows(ctx, alpha) }), []taocan.Overflow{o})
@@ -97,15 +97,15 @@ var meteringCases = []testCase{
 				f.Errorf("packages of %s pay for %s", owner, alpha.Project)
 			}
 		}
-		f.update("", func(ctx context.Context, tx store.Tx) error { return tx.ReplacePoolShares(ctx, alpha, nil) })
+		f.update(alpha.Account, func(ctx context.Context, tx store.Tx) error { return tx.ReplacePoolShares(ctx, alpha, nil) })
 	}},
 	{"a project that is metered late counts its month so far", func(f *fixture) {
 		f.open(alpha)
 		p := f.put(f.newPackage(alpha, start))[0]
 		f.clock.Advance(time.Hour)
 		f.commit(p.Number, taocan.EntryDebit, takeOp(alpha, "m-1", 3), takeOp(alpha, "m-2", 4))
-		f.update("", func(ctx context.Context, tx store.Tx) error { return tx.Meter(ctx, alpha) })
-		f.update("", func(ctx context.Context, tx store.Tx) error { return tx.Meter(ctx, alpha) })
+		f.update(alpha.Account, func(ctx context.Context, tx store.Tx) error { return tx.Meter(ctx, alpha) })
+		f.update(alpha.Account, func(ctx context.Context, tx store.Tx) error { return tx.Meter(ctx, alpha) })
 		sums := get(f, func(ctx context.Context, r store.Reader) ([]store.TargetSum, error) {
 			return r.Metered(ctx, alpha, "2026-03")
 		})

@@ -4,9 +4,8 @@
 -- Whoever writes no ledger holds this row, so that such writes follow one another as on SQLite.
 SELECT id FROM settings_lock WHERE id = 1 FOR UPDATE;
 
--- name: lane_hold
--- A lane's row is its lock, and its head is read under it.
-SELECT seq, at, hash, posted FROM lane WHERE lane = ? FOR UPDATE;
+-- name: lane_seq
+SELECT seq FROM lane WHERE lane = ?;
 
 -- name: lane_changed
 -- Tells every process to load anew what it remembers of these lanes' projects. The inner query takes the locks in order.

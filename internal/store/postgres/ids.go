@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"taocan/internal/store"
+	"taocan/internal/store/idindex"
+	"taocan/internal/store/sqlstore"
+	"taocan/internal/taocan"
+)
+
+// openIDs opens the index of debit ids and brings it up to the log. Its files belong to this process alone; without a folder
+// everything is in memory, and read again at every start.
+func (s *Store) openIDs(ctx context.Context) error {
+	return s.Peek(ctx, func(snapshot store.Reader) error {
+		r := snapshot.(sqlstore.Reader)
+		x, err := idindex.Open(idindex.Options{Dir: s.idFolder, Owner: s.epoch, Window: s.window, Now: s.clock.Now, Log: s.log,
+			CommitAt: func(lane taocan.Lane, seq int64) (int64, error) { return r.CommitAt(ctx, lane, seq) }})
+		if err != nil {
+			return err
+		}
+		if err := r.FillIndex(ctx, x, s.clock.Now().Add(-s.window)); err != nil {
+			return errors.Join(err, x.Close())
+		}
+		s.ids.Store(x)
+		return nil
+	})
+}
+
+// mendIDs rebuilds a damaged index.
+func (s *Store) mendIDs(ctx context.Context) error {
+	if !s.ids.Load().Damaged() {
+		return nil
+	}
+	s.mending.Lock()
+	defer s.mending.Unlock()
+	old := s.ids.Load()
+	if !old.Damaged() {
+		return nil // somebody else has
+	}
+	s.log.Warn("the index of debit ids is rebuilt from the log")
+	if err := old.Close(); err != nil {
+		s.log.Warn("close the damaged index of debit ids", "error", err)
+	}
+	if err := s.openIDs(ctx); err != nil {
+		return fmt.Errorf("%w: rebuild the index of debit ids: %w", store.ErrNotCommitted, err)
+	}
+	return nil
+}
+
+// indexed is up to which commit of a lane the index knows the log.
+func (s *Store) indexed(lane taocan.Lane) int64 { return s.ids.Load().Covered()[lane] }
+
+// note tells the index a commit of the log, unless it knows it. A lane's commits are told in order, by whoever comes upon them first.
+func (s *Store) note(lane taocan.Lane, seq, id int64, blob []byte) error {
+	s.telling[lane].Lock()
+	defer s.telling[lane].Unlock()
+	if s.indexed(lane) >= seq {
+		return nil
+	}
+	if err := s.ids.Load().AddCommit(lane, seq, id, blob); err != nil {
+		_, at := store.CommitOf(id)
+		return sqlstore.ErrDamaged(lane, at, err)
+	}
+	return nil
+}
+
+// noteWritten is note for a commit of this process.
+func (s *Store) noteWritten(c store.Commit, records []*taocan.Debit) {
+	s.telling[c.Lane].Lock()
+	defer s.telling[c.Lane].Unlock()
+	if s.indexed(c.Lane) < c.Seq {
+		s.ids.Load().AddWritten(c.Lane, c.Seq, store.CommitID(c.Lane, c.At), records)
+	}
+}
+
+// candidates are the commits that may hold an id, on a reader's snapshot: what other processes committed before it is read first.
+func (s *Store) candidates(ctx context.Context, r sqlstore.Reader, t taocan.Tenant, id taocan.DebitID) ([]int64, error) {
+	lane := taocan.LaneOf(t.Account)
+	var head int64
+	if err := r.Q.QueryRowContext(ctx, r.Q.Text("lane_seq"), lane).Scan(&head); err != nil {
+		return nil, sqlstore.Kind(err)
+	}
+	if known := s.indexed(lane); known < head {
+		err := sqlstore.EachCommit(ctx, r, lane, known, head, func(c store.Commit) error {
+			return s.note(lane, c.Seq, store.CommitID(lane, c.At), c.Debits)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s.lookUp(t.Project, id)
+}
+
+func (s *Store) lookUp(p taocan.ProjectID, id taocan.DebitID) ([]int64, error) {
+	found, err := s.ids.Load().Candidates(p, id)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
+	}
+	return found, nil
+}
+
+// Remembered says how many reservations are open and how many ids the index holds, as far as this process has looked.
+func (s *Store) Remembered() (open int, ids int64) {
+	x := s.ids.Load()
+	return x.Open(), x.Stats().Entries
+}

@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"taocan/internal/store"
+	"taocan/internal/store/sqlstore"
+	"taocan/internal/taocan"
+)
+
+// laneMemory is what this process remembers of a lane: it is as the database was at head. Other processes write to the lane as
+// well, so whoever locks the lane first reads what they have committed since (lock). Owned by whoever holds the lane's token.
+type laneMemory struct {
+	known     bool
+	head      store.Head
+	following int64 // of which commit the cache is, while the log is read after it
+	changes   int64 // settings and packages of the lane's accounts, counted; more than these: they have changed
+	unposted  *store.Unposted
+	cache     *sqlstore.Cache
+}
+
+func newMemory() (all [taocan.Lanes]laneMemory) {
+	for lane := range all {
+		all[lane].cache = sqlstore.NewCache(sqlstore.CachedPackages / taocan.Lanes)
+	}
+	return all
+}
+
+// forget makes the next lock read everything anew.
+func (s *Store) forget(lanes []int64) {
+	for _, lane := range lanes {
+		s.memory[lane].known = false
+	}
+}
+
+// lock locks lanes, lowest first, and brings what is remembered of them up to date.
+func (s *Store) lock(ctx context.Context, q querier, lanes []int64) error {
+	rows, err := q.QueryContext(ctx, q.Text("lane_lock"), lanes)
+	if err != nil {
+		return sqlstore.Kind(err)
+	}
+	defer rows.Close()
+	var behind, after, times []int64
+	for rows.Next() {
+		var h store.Head
+		var at, changes int64
+		if err := rows.Scan(&h.Lane, &h.Seq, &at, &h.Hash, &h.Posted, &changes); err != nil {
+			return sqlstore.Kind(err)
+		}
+		h.At = sqlstore.FromMicros(at)
+		if from := s.memory[h.Lane].meet(h, changes, s.indexed(h.Lane)); from < h.Seq {
+			behind, after, times = append(behind, int64(h.Lane)), append(after, from), append(times, 0)
+		}
+	}
+	if err := sqlstore.Kind(rows.Err()); err != nil || len(behind) == 0 {
+		return err
+	}
+	return s.follow(ctx, q, behind, after, times)
+}
+
+// meet takes in a lane's head and says after which commit the log must be read.
+func (m *laneMemory) meet(head store.Head, changes, indexed int64) (from int64) {
+	from = min(indexed, head.Seq)
+	if !m.known || changes != m.changes {
+		m.cache.Reset()
+	}
+	if !m.known {
+		m.head = store.Head{Seq: head.Seq} // the cache is empty: it has nothing to follow
+	}
+	if !m.known || head.Posted != m.unposted.From() { // somebody else has posted
+		m.unposted = store.NewUnposted(head.Lane, head.Posted)
+	}
+	from = min(from, m.unposted.UpTo(), m.head.Seq)
+	m.known, m.changes = true, changes
+	m.following, m.head = m.head.Seq, head
+	return from
+}
+
+// follow reads what the log holds of lanes after some commits, into the index, what is unposted, and the balances.
+func (s *Store) follow(ctx context.Context, q querier, lanes, after, times []int64) error {
+	rows, err := q.QueryContext(ctx, q.Text("commit_follow"), lanes, after, times, int64(1)<<40)
+	if err != nil {
+		return sqlstore.Kind(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var lane taocan.Lane
+		var seq, id int64
+		var blob, hash []byte
+		if err := rows.Scan(&lane, &seq, &id, &blob, &hash); err != nil {
+			return sqlstore.Kind(err)
+		}
+		if err := s.note(lane, seq, id, blob); err != nil {
+			return err
+		}
+		m := &s.memory[lane]
+		if seq <= m.following && seq <= m.unposted.UpTo() {
+			continue
+		}
+		_, at := store.CommitOf(id)
+		records, err := store.RecordsOf(blob, at)
+		if err != nil {
+			return sqlstore.ErrDamaged(lane, at, err)
+		}
+		if seq > m.following {
+			m.cache.Apply(records, store.MovesOf(records, at))
+		}
+		if seq == m.unposted.UpTo()+1 {
+			m.unposted.Add(seq, at, records)
+		}
+	}
+	return sqlstore.Kind(rows.Err())
+}
+
+// hold takes the tokens of lanes, lowest first.
+func (s *Store) hold(ctx context.Context, lanes []int64) (release func(), err error) {
+	held := 0
+	release = func() {
+		for _, lane := range lanes[:held] {
+			<-s.lanes[lane]
+		}
+	}
+	for _, lane := range lanes {
+		select {
+		case s.lanes[lane] <- struct{}{}:
+			held++
+		case <-ctx.Done():
+			release()
+			return nil, fmt.Errorf("%w: %w: %w", store.ErrNotCommitted, taocan.ErrUnavailable, ctx.Err())
+		}
+	}
+	return release, nil
+}
+
+// lanesIn are those that operations concern, lowest first.
+func lanesIn(ops []store.Op) (lanes []int64) {
+	var wanted [taocan.Lanes]bool
+	var last taocan.AccountID
+	for i := range ops {
+		if a := ops[i].Account; a != last {
+			last = a
+			wanted[taocan.LaneOf(a)] = true
+		}
+	}
+	for lane, is := range wanted {
+		if is {
+			lanes = append(lanes, int64(lane))
+		}
+	}
+	return slices.Clip(lanes)
+}
