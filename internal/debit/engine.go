@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -27,6 +26,9 @@ type Config struct {
 	Watch func(*store.Ledger)
 	// Trace is told that a commit of so many operations begins, and by what it returns how it ended. nil: nobody is.
 	Trace func(ctx context.Context, operations int) (context.Context, func(error))
+	// Writers is how many batches may be on their way at once, each of lanes of its own; default 1. A store with one writer
+	// gains nothing by more.
+	Writers int
 	// SweepEvery is how often due reservations are looked for; default 250 ms, so that none is settled more than
 	// a second late.
 	SweepEvery time.Duration
@@ -44,10 +46,7 @@ type Engine struct {
 	watch func(*store.Ledger)
 	trace func(context.Context, int) (context.Context, func(error))
 
-	mu      sync.Mutex
-	machine *machine // guarded by mu
-
-	wake    chan struct{} // capacity 1: something may be there to commit
+	writers []*writer // by lane: LaneOf(account) % len
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
@@ -77,14 +76,21 @@ func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, watch: c.Watch, trace: c.Trace, machine: newMachine(c.Limits), wake: make(chan struct{}, 1),
-		refusals: newRefusalLog(c.Clock.Now())}
+	e := &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, watch: c.Watch, trace: c.Trace, refusals: newRefusalLog(c.Clock.Now())}
+	n := min(max(c.Writers, 1), taocan.Lanes)
+	c.Limits.Queued, c.Limits.QueuedBytes = c.Limits.Queued/n, c.Limits.QueuedBytes/n
+	for range n {
+		e.writers = append(e.writers, &writer{e: e, machine: newMachine(c.Limits), wake: make(chan struct{}, 1)})
+	}
+	return e
 }
 
 // Start runs the engine until Stop.
 func (e *Engine) Start(ctx context.Context) {
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	e.running.Go(func() { e.commitLoop(ctx) })
+	for _, w := range e.writers {
+		e.running.Go(func() { w.commitLoop(ctx) })
+	}
 	e.running.Go(func() { e.sweepLoop(ctx) })
 }
 
@@ -111,16 +117,18 @@ func (e *Engine) Stop(ctx context.Context) error {
 }
 
 func (e *Engine) idle() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.machine.idle() || e.machine.stopped != nil
+	for _, w := range e.writers {
+		if !w.idle() {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *Engine) halt(err error) {
-	e.mu.Lock()
-	answers := e.machine.stop(err)
-	e.mu.Unlock()
-	deliver(answers)
+	for _, w := range e.writers {
+		w.stop(err)
+	}
 }
 
 func deliver(answers []answer) {
@@ -184,6 +192,7 @@ func (c *call) wait(ctx context.Context) ([]store.Outcome, error) {
 	}
 }
 
+// submit gives a call to the writer of its account's lane; all its operations are of that writer.
 func (e *Engine) submit(c *call, how func(*machine, *call) error) error {
 	if e.draining.Load() {
 		return fmt.Errorf("the server is stopping: %w", taocan.ErrUnavailable)
@@ -191,76 +200,11 @@ func (e *Engine) submit(c *call, how func(*machine, *call) error) error {
 	if err := e.checkWrites(); err != nil {
 		return err
 	}
-	e.mu.Lock()
-	err := how(e.machine, c)
-	e.mu.Unlock()
-	if err == nil {
-		select {
-		case e.wake <- struct{}{}:
-		default:
-		}
-	}
-	return err
+	return e.writerOf(c.ops[0].Account).submit(c, how)
 }
 
-// commitLoop drives the machine: take a batch, commit it, answer.
-func (e *Engine) commitLoop(ctx context.Context) {
-	for {
-		select {
-		case <-e.wake:
-		case <-ctx.Done():
-			return
-		}
-		for e.step(ctx) {
-		}
-	}
-}
-
-// step commits one batch and reports whether there was one.
-func (e *Engine) step(ctx context.Context) bool {
-	// Callers that were just answered get to ask again before the next batch is closed: fuller batches, and no wait
-	// where nobody is there.
-	runtime.Gosched()
-	e.mu.Lock()
-	batch := e.machine.batch()
-	e.mu.Unlock()
-	if batch == nil {
-		return false
-	}
-	var ops []store.Op
-	if len(batch) == 1 {
-		ops = batch[0].ops
-	} else {
-		for _, c := range batch {
-			ops = append(ops, c.ops...)
-		}
-	}
-	began := e.clock.Monotonic()
-	ended := func(error) {}
-	if e.trace != nil {
-		ctx, ended = e.trace(ctx, len(ops))
-	}
-	outcomes, err, broken := e.commit(ctx, ops)
-	ended(errors.Join(err, broken))
-	if broken != nil {
-		e.log.Error("debit engine stopped: the ledger is suspect; run taocan verify", "error", broken)
-		e.halt(fmt.Errorf("the debit engine has stopped: %w", taocan.ErrUnavailable))
-		return false
-	}
-	if err != nil {
-		e.log.Warn("commit of debits failed", "operations", len(ops), "error", err)
-	} else {
-		e.counts.commits.Add(1)
-		e.counts.operations.Add(int64(len(ops)))
-		e.counts.commitTime.observe((e.clock.Monotonic() - began).Microseconds())
-		e.counts.commitSize.observe(int64(len(ops)))
-		e.counts.lastCommit.Store(e.clock.Now().UnixMicro())
-	}
-	e.mu.Lock()
-	answers := e.machine.complete(outcomes, err)
-	e.mu.Unlock()
-	deliver(answers)
-	return true
+func (e *Engine) writerOf(a taocan.AccountID) *writer {
+	return e.writers[int(taocan.LaneOf(a))%len(e.writers)]
 }
 
 // commit hands a batch to the store. A panic there is a broken invariant.
@@ -316,30 +260,45 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 		if len(due) == 0 {
 			return settled, nil
 		}
-		ops := make([]store.Op, len(due))
-		for i, d := range due {
-			ops[i] = store.Op{Tenant: d.Tenant, Kind: store.OpDeadline, ID: d.ID}
-		}
-		c := &call{ops: ops, answer: make(chan result, 1)}
-		if err := e.submit(c, (*machine).settle); err != nil {
+		n, err := e.settleDue(ctx, due)
+		settled += n
+		if err != nil || len(due) < sweepPiece || n == 0 {
 			return settled, err
 		}
-		outcomes, err := c.wait(ctx)
-		if err != nil {
-			return settled, err
+	}
+}
+
+// settleDue settles due reservations, each by its writer, and says how many it could settle.
+func (e *Engine) settleDue(ctx context.Context, due []store.Due) (settled int, err error) {
+	calls := map[*writer]*call{}
+	for _, d := range due {
+		w := e.writerOf(d.Account)
+		if calls[w] == nil {
+			calls[w] = &call{answer: make(chan result, 1)}
 		}
-		before := settled
+		calls[w].ops = append(calls[w].ops, store.Op{Tenant: d.Tenant, Kind: store.OpDeadline, ID: d.ID})
+	}
+	for w, c := range calls {
+		if failed := e.submit(c, (*machine).settle); failed != nil {
+			err = failed
+			delete(calls, w)
+		}
+	}
+	for _, c := range calls {
+		outcomes, failed := c.wait(ctx)
+		if failed != nil {
+			err = failed
+			continue
+		}
 		for i, o := range outcomes {
 			if o.Err != nil {
-				e.log.Error("a due reservation cannot be settled", "project", due[i].Project, "id", due[i].ID, "error", o.Err)
+				e.log.Error("a due reservation cannot be settled", "project", c.ops[i].Project, "id", c.ops[i].ID, "error", o.Err)
 				continue
 			}
 			settled++
 		}
-		if len(due) < sweepPiece || settled == before {
-			return settled, nil
-		}
 	}
+	return settled, err
 }
 
 // checkWrites refuses early what the store would refuse, and logs it once.
@@ -358,9 +317,10 @@ func (e *Engine) ConfirmClock() { e.store.ConfirmClock() }
 
 // Ready says why the engine takes no debits, nil when it does.
 func (e *Engine) Ready() error {
-	e.mu.Lock()
-	stopped := e.machine.stopped
-	e.mu.Unlock()
+	var stopped error
+	for _, w := range e.writers {
+		stopped = errors.Join(stopped, w.stopped())
+	}
 	return errors.Join(stopped, e.checkWrites())
 }
 

@@ -108,8 +108,8 @@ func (e *Engine) Stats() Stats {
 		s.Refused[k.(string)] = v.(*atomic.Int64).Load()
 		return true
 	})
-	e.mu.Lock()
-	s.Queued = e.machine.ops
-	e.mu.Unlock()
+	for _, w := range e.writers {
+		s.Queued += w.queued()
+	}
 	return s
 }

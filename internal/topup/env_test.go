@@ -16,8 +16,8 @@ import (
 	"taocan/internal/debit"
 	"taocan/internal/order"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 	"taocan/internal/topup"
 )
 
@@ -75,19 +75,13 @@ func (h *hooked) Update(ctx context.Context, a taocan.AccountID, fn func(store.T
 func newEnv(t testing.TB) *env {
 	t.Helper()
 	c := clock.NewFake(begin)
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir(), Clock: c})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := teststore.Open(t, teststore.Options{Clock: c})
 	e := &env{t: t, ctx: context.WithoutCancel(t.Context()), store: &hooked{Store: st}, clock: c}
 	t.Cleanup(func() {
 		e.fail(nil)
 		report, err := store.Verify(e.ctx, st, store.VerifyOptions{})
 		if err != nil || len(report.Findings) > 0 {
 			t.Errorf("verify found %v, %v", report.Findings, err)
-		}
-		if err := st.Close(); err != nil {
-			t.Error(err)
 		}
 	})
 	e.goods = catalog.New(e.store, c, zone, 0)

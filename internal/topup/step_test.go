@@ -282,7 +282,7 @@ func TestAPurchaseThatWasLeftIsJudgedAnew(t *testing.T) {
 			}
 			e.fail(nil)
 			tt.change(e)
-			e.clock.Advance(2 * time.Minute)
+			e.clock.Advance(2*time.Minute + time.Second)
 			e.TopUps = e.another()
 			_, err := e.Step(e.ctx)
 			e.must(err)
@@ -301,7 +301,7 @@ func TestAPurchaseThatWasLeftIsJudgedAnew(t *testing.T) {
 // lower changes the cap as Set does for an enabled top-up, but below what one purchase costs.
 func (e *env) lower(to taocan.Fen) {
 	e.t.Helper()
-	e.update("", func(tx store.Tx) error {
+	e.update(web.Account, func(tx store.Tx) error {
 		all, err := tx.TopUps(e.ctx, web)
 		if err != nil {
 			return err

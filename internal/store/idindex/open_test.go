@@ -147,7 +147,7 @@ func TestConcurrentUse(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	commits := 400
 	if os.Getenv("TAOCAN_SOAK") != "" {
-		commits = 40_000
+		commits = 4_000
 	}
 	o := options(filepath.Join(t.TempDir(), "ids"))
 	o.Window = 6 * time.Second

@@ -21,7 +21,7 @@ func (s *Store) openIDs(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.FillIndex(ctx, x, s.clock.Now().Add(-s.window)); err != nil {
+		if err := r.FillIndex(ctx, x, s.clock.Now(), s.window); err != nil {
 			return errors.Join(err, x.Close())
 		}
 		s.ids.Store(x)
@@ -57,8 +57,8 @@ func (s *Store) indexed(lane taocan.Lane) int64 { return s.ids.Load().Covered()[
 func (s *Store) note(lane taocan.Lane, seq, id int64, blob []byte) error {
 	s.telling[lane].Lock()
 	defer s.telling[lane].Unlock()
-	if s.indexed(lane) >= seq {
-		return nil
+	if s.indexed(lane) != seq-1 {
+		return nil // it knows it, or will be told from the log when the lane is locked next
 	}
 	if err := s.ids.Load().AddCommit(lane, seq, id, blob); err != nil {
 		_, at := store.CommitOf(id)
@@ -67,11 +67,11 @@ func (s *Store) note(lane taocan.Lane, seq, id int64, blob []byte) error {
 	return nil
 }
 
-// noteWritten is note for a commit of this process.
+// noteWritten is note for a commit of this process. After the index was rebuilt it may lack the commit before.
 func (s *Store) noteWritten(c store.Commit, records []*taocan.Debit) {
 	s.telling[c.Lane].Lock()
 	defer s.telling[c.Lane].Unlock()
-	if s.indexed(c.Lane) < c.Seq {
+	if s.indexed(c.Lane) == c.Seq-1 { // or whoever locks the lane next tells it
 		s.ids.Load().AddWritten(c.Lane, c.Seq, store.CommitID(c.Lane, c.At), records)
 	}
 }

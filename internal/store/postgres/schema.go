@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"database/sql"
 	"embed"
 	"encoding/hex"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"taocan/internal/store/sqlstore"
+	"taocan/internal/taocan"
 )
 
 //go:embed migration/*.sql
@@ -110,8 +110,13 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	if s.epoch, err = s.readEpoch(ctx); !errors.Is(err, sql.ErrNoRows) || o.ReadOnly {
-		return sqlstore.Kind(err)
+	if !o.ReadOnly && !o.Moving {
+		if err := sqlstore.CheckMoved(ctx, s.meta); err != nil {
+			return err
+		}
+	}
+	if s.epoch, err = s.meta(ctx, "epoch"); !errors.Is(err, taocan.ErrNotFound) || o.ReadOnly {
+		return err
 	}
 	epoch, err := newEpoch()
 	if err != nil {
@@ -120,8 +125,8 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 	if err := s.write(ctx, "epoch_insert", epoch); err != nil { // another process may have been first
 		return err
 	}
-	s.epoch, err = s.readEpoch(ctx)
-	return sqlstore.Kind(err)
+	s.epoch, err = s.meta(ctx, "epoch")
+	return err
 }
 
 // schema is that of a database of ours, 0 for an empty one.
@@ -155,14 +160,14 @@ func checkSchema(version, newest int64, readOnly bool) error {
 	return nil
 }
 
-func (s *Store) readEpoch(ctx context.Context) (epoch string, err error) {
+func (s *Store) meta(ctx context.Context, name string) (value string, err error) {
 	c, err := s.readers.Conn(ctx)
 	if err != nil {
-		return "", err
+		return "", sqlstore.Kind(err)
 	}
 	defer func() { _ = c.Close() }()
-	err = c.QueryRowContext(ctx, queries.Text("meta_get"), "epoch").Scan(&epoch)
-	return epoch, err
+	err = c.QueryRowContext(ctx, queries.Text("meta_get"), name).Scan(&value)
+	return value, sqlstore.Kind(err)
 }
 
 // write runs one statement in a transaction of its own.

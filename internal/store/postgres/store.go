@@ -32,6 +32,8 @@ type Options struct {
 	Log        *slog.Logger
 	// ReadOnly opens an existing database, perhaps on a standby; Update and CommitDebits fail.
 	ReadOnly bool
+	// Moving also opens for writing what a move of the store has left behind or is filling: whoever moves it.
+	Moving bool
 	// IdempotencyWindow is how long ids of debits are remembered; default 30 days.
 	IdempotencyWindow time.Duration
 	IDFolder          string // for files of the index of ids; empty: it is kept in memory alone

@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
+	mathrand "math/rand/v2"
 	"time"
 
 	"taocan/internal/clock"
@@ -25,104 +25,196 @@ type Shape struct {
 
 // Shape measures the store; debits and transactions are what the engine counted.
 func (s *Store) Shape(ctx context.Context, debits, transactions int64) (Shape, error) {
+	if err := s.settle(ctx); err != nil {
+		return Shape{}, err
+	}
 	shape := Shape{Debits: debits, Transactions: transactions}
 	err := s.readers.QueryRowContext(ctx, queries.Text("shape_of_debits")).Scan(&shape.Links, &shape.DebitsBytes, &shape.ManifestBytes,
 		&shape.Entries, &shape.Refs, &shape.Packages, &shape.PackagesPerProject, &shape.FileBytes)
 	return shape, sqlstore.Kind(err)
 }
 
-// Ceiling is what the disk and SQLite would give without us: in a new database in dir, it repeats transactions of
-// the same statements, with as many rows and bytes and the same sync, and nothing decided, packed, hashed or
-// answered. It returns how many ran in about the given time. The database it leaves is no ledger.
+// Ceiling is what the disk and SQLite would give without us: in a database that holds the same packages as the one of the shape
+// did, and no debits, it repeats transactions of the same statements, with as many rows and bytes, posted in the same portions,
+// and the same sync; nothing is decided, packed, hashed, indexed or answered. It returns how many ran in about the given time.
+// The database it leaves is no ledger.
 func Ceiling(ctx context.Context, dir string, shape Shape, c clock.Clock, d time.Duration) (transactions int64, took time.Duration, err error) {
-	if _, err := os.Stat(dir); err == nil || shape.Transactions == 0 {
-		return 0, 0, fmt.Errorf("measure the ceiling in %s: it needs a new folder and a shape", dir)
-	}
 	s, err := Open(ctx, Options{Dir: dir, Clock: c})
 	if err != nil {
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	packages, err := s.stockCeiling(ctx, shape)
+	run, err := s.newCeiling(ctx, shape)
+	if err != nil {
+		return 0, 0, fmt.Errorf("measure the ceiling in %s: %w", dir, err)
+	}
+	w, err := s.acquire(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	w := s.w
-	debits, manifest, hash := make([]byte, shape.DebitsBytes/max(1, shape.Links)), make([]byte, shape.ManifestBytes/max(1, shape.Links)), make([]byte, 32)
-	_, _ = rand.Read(debits)
-	_, _ = rand.Read(manifest)
-	per := func(total int64) int { return int((total + shape.Transactions - 1) / shape.Transactions) }
-	at, next := c.Now(), 0
-	started := c.Monotonic()
+	defer w.release()
+	at, started := c.Now(), c.Monotonic()
 	for took < d {
-		if err := w.raw.Exec("BEGIN IMMEDIATE"); err != nil {
-			return 0, 0, sqlstore.Kind(err)
-		}
-		at = at.Add(time.Second)
-		for i := range per(shape.Entries) {
-			p := &packages[(next+i)%len(packages)]
-			p.Remaining--
-			p.Used++
-			b := bind{s: w.hot.packageUpdate}
-			if err := b.num(int64(p.Remaining), 0, int64(p.Used)).text(string(p.Account), string(p.Project), string(p.Number)).exec(); err != nil {
-				return 0, 0, err
-			}
-			e := taocan.Entry{Tenant: p.Tenant, Package: p.Number, Kind: taocan.EntryDebit, At: at, Remaining: -1, Used: 1, RemainingAfter: p.Remaining, Debits: 1}
-			if err := w.insertEntry(e); err != nil {
-				return 0, 0, err
-			}
-		}
-		for i := range min(per(shape.Refs), len(packages)/max(1, shape.PackagesPerProject)) {
-			p := packages[(next+i)*shape.PackagesPerProject%len(packages)]
-			b := bind{s: w.hot.refInsert}
-			if err := b.text(string(p.Account), string(p.Project)).num(at.UnixMicro()).exec(); err != nil {
-				return 0, 0, err
-			}
-		}
-		for lane := range min(per(shape.Links), taocan.Lanes) {
-			w.heads[lane].Seq++
-			link := store.Commit{Lane: taocan.Lane(lane), Seq: w.heads[lane].Seq, At: at, Debits: debits, DebitsDigest: hash, Manifest: manifest, Prev: hash, Hash: hash}
-			if err := w.appendCommit(link, link.Seq); err != nil {
-				return 0, 0, err
-			}
-		}
-		if err := w.commit(); err != nil {
+		if err := s.begin(ctx, w); err != nil {
 			return 0, 0, err
 		}
-		next += per(shape.Entries)
+		at = at.Add(time.Second) // entries and commits are keyed by their times
+		if err := errors.Join(run.post(w), run.write(w, at), w.commit()); err != nil {
+			return 0, 0, err
+		}
 		transactions++
 		took = c.Monotonic() - started
 	}
 	return transactions, took, nil
 }
 
-// stockCeiling makes as many packages as the shape had, each project in an account of its own.
-func (s *Store) stockCeiling(ctx context.Context, shape Shape) ([]taocan.Package, error) {
-	each := max(1, shape.PackagesPerProject)
-	var packages []taocan.Package
-	for i := range max(1, shape.Packages/each) {
-		t := taocan.Tenant{Account: taocan.AccountID(fmt.Sprintf("account-%d", i)), Project: taocan.ProjectID(fmt.Sprintf("project-%d", i))}
-		err := s.Update(ctx, t.Account, func(tx store.Tx) error {
-			if err := tx.InsertAccount(ctx, taocan.Account{ID: t.Account, Name: "-", Level: taocan.Enterprise, CreatedAt: tx.Now()}); err != nil {
-				return err
-			}
-			if err := tx.InsertProject(ctx, taocan.Project{ID: t.Project, Account: t.Account, Name: "-", CreatedAt: tx.Now()}); err != nil {
-				return err
-			}
-			for k := range each {
-				p := taocan.Package{Tenant: t, Number: taocan.PackageNumber(fmt.Sprintf("U1B260101%07X", i*each+k)), Name: "-", Category: taocan.Domestic,
-					Purpose: taocan.Marketing, ChargeOn: taocan.ChargeOnSubmit, Total: taocan.MaxSegments, Remaining: taocan.MaxSegments,
-					PurchasedAt: tx.Now(), ExistsFrom: tx.Now(), ExpiresAt: tx.Now().AddDate(1, 0, 0)}
-				if err := tx.InsertPackage(ctx, p, taocan.EntryGrant, ""); err != nil {
-					return err
+// ceiling is a run: what each transaction writes, and what is not posted yet.
+type ceiling struct {
+	debits, manifest, hash []byte
+	links                  int               // per transaction
+	touched, entries       int               // projects per transaction, entries per project of them
+	work                   int               // that a link counts as beside its entries
+	order                  []*ceilingProject // drawn in turn, in no order of keys
+	next                   int
+	lanes                  [taocan.Lanes]ceilingLane
+}
+
+type ceilingLane struct {
+	projects []*ceilingProject // by key
+	work     int               // not posted, as Unposted.Work counts
+}
+
+type ceilingProject struct {
+	packages []taocan.Package
+	pending  []time.Time // commits not posted
+}
+
+func (s *Store) newCeiling(ctx context.Context, shape Shape) (*ceiling, error) {
+	if shape.Transactions == 0 || shape.Links == 0 || shape.Refs == 0 {
+		return nil, errors.New("it needs the shape of some commits")
+	}
+	per := func(total, of int64) int { return int((total + of - 1) / of) }
+	run := &ceiling{hash: make([]byte, 32), debits: make([]byte, shape.DebitsBytes/shape.Links), manifest: make([]byte, shape.ManifestBytes/shape.Links),
+		links: min(per(shape.Links, shape.Transactions), taocan.Lanes), touched: per(shape.Refs, shape.Transactions), entries: per(shape.Entries, shape.Refs),
+		work: int(shape.Debits / shape.Links / recordsPerRow)}
+	_, _ = rand.Read(run.debits) // never fails
+	_, _ = rand.Read(run.manifest)
+	known := 0
+	err := s.View(ctx, func(r store.Reader) error {
+		var t taocan.Tenant
+		var n taocan.PackageNumber
+		for {
+			slice, err := r.PackagesAfter(ctx, t, n, ceilingSlice)
+			for _, p := range slice {
+				if known++; p.Tenant != t {
+					project := &ceilingProject{}
+					lane := &run.lanes[taocan.LaneOf(p.Account)]
+					lane.projects, run.order = append(lane.projects, project), append(run.order, project)
 				}
-				packages = append(packages, p)
+				t, n = p.Tenant, p.Number
+				last := run.order[len(run.order)-1]
+				last.packages = append(last.packages, p)
 			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
+			if err != nil || len(slice) < ceilingSlice {
+				return err
+			}
+		}
+	})
+	if err == nil && (known != shape.Packages || run.entries > shape.PackagesPerProject) {
+		err = fmt.Errorf("it holds %d packages, the database of the shape %d", known, shape.Packages)
+	}
+	run.touched = min(run.touched, len(run.order))
+	mathrand.Shuffle(len(run.order), func(i, j int) { run.order[i], run.order[j] = run.order[j], run.order[i] })
+	return run, err
+}
+
+// recordsPerRow is how many records count as a row that is to be posted: store.Unposted.Work.
+const recordsPerRow = 128
+
+// ceilingSlice is how many packages are read at once.
+const ceilingSlice = 1000
+
+// write appends a transaction's links and notes what they leave to be posted.
+func (x *ceiling) write(w *writer, at time.Time) error {
+	var links [taocan.Lanes]bool
+	for range x.touched {
+		p := x.order[x.next%len(x.order)]
+		x.next++
+		p.pending = append(p.pending, at)
+		lane := taocan.LaneOf(p.packages[0].Account)
+		x.lanes[lane].work += x.entries + 1
+		links[lane] = true
+	}
+	written := 0
+	for lane := range links {
+		if !links[lane] || written == x.links {
+			continue
+		}
+		written++
+		head := &w.heads[lane]
+		head.Seq++
+		x.lanes[lane].work += x.work
+		link := store.Commit{Lane: taocan.Lane(lane), Seq: head.Seq, At: at, Debits: x.debits, DebitsDigest: x.hash, Manifest: x.manifest, Prev: x.hash, Hash: x.hash}
+		if err := w.appendCommit(link, head.Posted); err != nil {
+			return err
 		}
 	}
-	return packages, nil
+	return nil
+}
+
+// post writes the rows of lanes that have gathered much, as writer.postSome does.
+func (x *ceiling) post(w *writer) error {
+	lanes := 0
+	for lane := range x.lanes {
+		work := x.lanes[lane].work
+		if work < postRows || lanes >= postLanes && work < postRowsMost {
+			continue
+		}
+		lanes++
+		x.lanes[lane].work = 0
+		for _, p := range x.lanes[lane].projects {
+			if err := x.postProject(w, p, taocan.Lane(lane)); err != nil {
+				return err
+			}
+		}
+		w.heads[lane].Posted = w.heads[lane].Seq
+		b := bind{s: w.hot.lanePosted}
+		if err := b.num(w.heads[lane].Posted, int64(lane)).exec(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *ceiling) postProject(w *writer, p *ceilingProject, lane taocan.Lane) error {
+	if len(p.pending) == 0 {
+		return nil
+	}
+	for i := range p.packages[:x.entries] {
+		pkg := &p.packages[i]
+		if _, err := w.figures(pkg.Tenant, pkg.Number); err != nil {
+			return err
+		}
+		for _, at := range p.pending {
+			pkg.Remaining--
+			pkg.Used++
+			e := taocan.Entry{Tenant: pkg.Tenant, Package: pkg.Number, Kind: taocan.EntryDebit, At: at, Remaining: -1, Used: 1, RemainingAfter: pkg.Remaining,
+				Debits: 2, Lane: lane, Commit: w.heads[lane].Seq}
+			if err := w.insertEntry(e); err != nil {
+				return err
+			}
+		}
+		b := bind{s: w.hot.packageUpdate}
+		if err := b.num(int64(pkg.Remaining), 0, int64(pkg.Used)).text(string(pkg.Account), string(pkg.Project), string(pkg.Number)).exec(); err != nil {
+			return err
+		}
+	}
+	for _, at := range p.pending {
+		b := bind{s: w.hot.refInsert}
+		if err := b.text(string(p.packages[0].Account), string(p.packages[0].Project)).num(at.UnixMicro()).exec(); err != nil {
+			return err
+		}
+	}
+	p.pending = p.pending[:0]
+	return nil
 }

@@ -28,7 +28,7 @@ func (s *Store) openIndex(ctx context.Context) error {
 		return err
 	}
 	err = s.Peek(ctx, func(snapshot store.Reader) error {
-		return snapshot.(sqlstore.Reader).FillIndex(ctx, x, s.clock.Now().Add(-s.window))
+		return snapshot.(sqlstore.Reader).FillIndex(ctx, x, s.clock.Now(), s.window)
 	})
 	if err != nil {
 		return errors.Join(err, x.Close())

@@ -43,6 +43,8 @@ type Options struct {
 	Log   *slog.Logger
 	// ReadOnly opens an existing database beside a running server; Update and CommitDebits fail.
 	ReadOnly bool
+	// Moving also opens for writing what a move of the store has left behind or is filling: whoever moves it.
+	Moving bool
 	// IdempotencyWindow is how long ids of debits are remembered; default 30 days.
 	IdempotencyWindow time.Duration
 	// VFS names a registered file layer; empty is the default. Fault tests bring their own.
@@ -147,6 +149,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	if err := s.readers.QueryRowContext(ctx, "SELECT value FROM store_meta WHERE name = 'epoch'").Scan(&s.epoch); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, sqlstore.Kind(err))
+	}
+	if !o.ReadOnly && !o.Moving {
+		if err := sqlstore.CheckMoved(ctx, func(ctx context.Context, name string) (string, error) { return meta(ctx, s.readers, name) }); err != nil {
+			return nil, fmt.Errorf("open %s: %w", path, err)
+		}
 	}
 	started := o.Clock.Monotonic()
 	if err := s.openIndex(ctx); err != nil {

@@ -39,9 +39,8 @@ SELECT e.at, p.category, p.purpose, p.country, e.used FROM package p
 JOIN entry e ON e.account_id = p.account_id AND e.project_id = p.project_id AND e.package = p.number
 WHERE p.account_id = ? AND p.project_id = ? AND e.at >= ? AND e.at < ? AND e.kind IN (6, 8);
 
--- name: commit_ids_after
--- The table of commits itself is not read.
-SELECT id, seq FROM commit_log WHERE lane = ? AND seq > ? AND id >= ? ORDER BY seq;
+-- name: commit_replay
+SELECT id, seq, debits FROM commit_log WHERE id >= ? ORDER BY id LIMIT ?;
 
 -- name: reservation_all
 SELECT account_id, project_id, id, at FROM reservation;
