@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -95,7 +96,7 @@ type Figures struct{ Remaining, Reserved, Used taocan.Segments }
 // disk is written together.
 type Posting struct {
 	Packages []PackagePosting // by account, project (of the records), number
-	Refs     []DebitRef       // by account, project, time
+	Refs     []DebitRefs      // by account, project
 	UpTo     int64            // sequence of the last commit
 	entries  int
 }
@@ -121,6 +122,8 @@ type Unposted struct {
 	lane     taocan.Lane
 	places   map[moveKey]int // into posting.Packages; kind is not used
 	accounts map[taocan.AccountID]bool
+	refs     map[taocan.Tenant]int // into posting.Refs
+	last     []time.Time           // of posting.Refs
 	records  int
 	from     int64
 	posting  Posting
@@ -128,7 +131,7 @@ type Unposted struct {
 
 // NewUnposted of a lane that is posted up to a sequence.
 func NewUnposted(lane taocan.Lane, posted int64) *Unposted {
-	return &Unposted{lane: lane, places: map[moveKey]int{}, accounts: map[taocan.AccountID]bool{}, from: posted, posting: Posting{UpTo: posted}}
+	return &Unposted{lane: lane, places: map[moveKey]int{}, accounts: map[taocan.AccountID]bool{}, refs: map[taocan.Tenant]int{}, from: posted, posting: Posting{UpTo: posted}}
 }
 
 // Add notes the lane's next commit; records may be none.
@@ -144,7 +147,7 @@ func (u *Unposted) Add(seq int64, at time.Time, records []*taocan.Debit) {
 		if d.Tenant != last && !noted[d.Tenant] {
 			noted[d.Tenant] = true
 			u.accounts[d.Account] = true
-			u.posting.Refs = append(u.posting.Refs, DebitRef{d.Tenant, at})
+			u.refer(d.Tenant, at)
 		}
 		last = d.Tenant
 	}
@@ -162,6 +165,18 @@ func (u *Unposted) Add(seq int64, at time.Time, records []*taocan.Debit) {
 	}
 }
 
+func (u *Unposted) refer(t taocan.Tenant, at time.Time) {
+	i, known := u.refs[t]
+	if !known {
+		u.refs[t] = len(u.posting.Refs)
+		u.posting.Refs, u.last = append(u.posting.Refs, DebitRefs{Tenant: t, First: at}), append(u.last, at)
+		return
+	}
+	r := &u.posting.Refs[i]
+	r.More = binary.AppendUvarint(r.More, uint64(at.Sub(u.last[i]).Microseconds()))
+	u.last[i] = at
+}
+
 // Work is how many rows a posting would write, roughly. Records count a little even where they share their entries, since a
 // start after a crash reads them again.
 func (u *Unposted) Work() int { return u.posting.entries + len(u.posting.Refs) + u.records/128 }
@@ -175,17 +190,38 @@ func (u *Unposted) UpTo() int64 { return u.posting.UpTo }
 // Concerns reports whether an account has records among them. Its packages' rows are not up to date then.
 func (u *Unposted) Concerns(a taocan.AccountID) bool { return u.accounts[a] }
 
-// Posting of all that was noted.
+// DebitRefs lists commits that hold debits of a project.
+type DebitRefs struct {
+	taocan.Tenant
+	First time.Time
+	More  []byte // the distances in µs from each to the next, as uvarints
+}
+
+// Times of the commits, in order.
+func (r DebitRefs) Times() (all []time.Time, err error) {
+	at := r.First.UnixMicro()
+	all = append(all, r.First)
+	for rest := r.More; len(rest) > 0; {
+		distance, n := binary.Uvarint(rest)
+		if n <= 0 || distance > 1<<60 {
+			return nil, errPacked
+		}
+		at, rest = at+int64(distance), rest[n:]
+		all = append(all, time.UnixMicro(at).UTC())
+	}
+	return all, nil
+}
+
+// Posting of all that was noted. Nothing is noted afterwards.
 func (u *Unposted) Posting() *Posting {
 	slices.SortFunc(u.posting.Packages, func(a, b PackagePosting) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Project, b.Project), cmp.Compare(a.Number, b.Number))
 	})
-	for i, p := range u.posting.Packages { // a commit's kinds were summed up in no order
+	for _, p := range u.posting.Packages { // a commit's kinds were summed up in no order
 		slices.SortFunc(p.steps, func(a, b step) int { return cmp.Or(cmp.Compare(a.commit, b.commit), cmp.Compare(a.kind, b.kind)) })
-		u.places[moveKey{account: p.Account, number: p.Number}] = i
 	}
-	slices.SortFunc(u.posting.Refs, func(a, b DebitRef) int {
-		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Project, b.Project), a.At.Compare(b.At))
+	slices.SortFunc(u.posting.Refs, func(a, b DebitRefs) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Project, b.Project))
 	})
 	return &u.posting
 }

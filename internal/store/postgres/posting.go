@@ -147,8 +147,8 @@ func (s *Store) post(ctx context.Context, b *loader, lane taocan.Lane) error {
 			return fmt.Errorf("entries: %w", err)
 		}
 	}
-	if len(r.ats) > 0 {
-		if err := b.run(ctx, "debit_ref_insert_many", r.accounts, r.projects, r.ats); err != nil {
+	if len(r.firsts) > 0 {
+		if err := b.run(ctx, "debit_ref_insert_many", r.accounts, r.projects, r.firsts, r.more); err != nil {
 			return fmt.Errorf("references to debits: %w", err)
 		}
 	}
@@ -258,9 +258,15 @@ func (c *figureColumns) add(t taocan.Tenant, n taocan.PackageNumber, before, aft
 
 type refColumns struct {
 	accounts, projects []string
-	ats                []int64
+	firsts             []int64
+	more               [][]byte
 }
 
-func (c *refColumns) add(r store.DebitRef) {
-	c.accounts, c.projects, c.ats = append(c.accounts, string(r.Account)), append(c.projects, string(r.Project)), append(c.ats, r.At.UnixMicro())
+func (c *refColumns) add(r store.DebitRefs) {
+	more := r.More
+	if more == nil {
+		more = []byte{} // not NULL
+	}
+	c.accounts, c.projects = append(c.accounts, string(r.Account)), append(c.projects, string(r.Project))
+	c.firsts, c.more = append(c.firsts, r.First.UnixMicro()), append(c.more, more)
 }

@@ -234,6 +234,9 @@ func (s *session) exec(ctx context.Context, all ...statement) (driver.Result, er
 
 // commit runs the last statements and commits, all together. uncertain: it may have been committed although there is an error.
 func (s *session) commit(ctx context.Context, last ...statement) (uncertain bool, err error) {
+	if s.conn != nil { // otherwise there is nothing to commit
+		defer commits(s.conn.Conn().PgConn())()
+	}
 	r, err := s.send(ctx, append(last, statement{text: "COMMIT"})...)
 	if err != nil {
 		return false, err

@@ -156,6 +156,7 @@ func newPool(ctx context.Context, o Options) (*pgxpool.Pool, error) {
 	config.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: 2 * time.Second}
 	}
+	config.BeforeConnect = guardCommits
 	return pgxpool.NewWithConfig(ctx, config)
 }
 

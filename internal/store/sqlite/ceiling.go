@@ -71,8 +71,7 @@ func Ceiling(ctx context.Context, dir string, shape Shape, c clock.Clock, d time
 // ceiling is a run: what each transaction writes, and what is not posted yet.
 type ceiling struct {
 	debits, manifest, hash []byte
-	links                  int               // per transaction
-	touched, entries       int               // projects per transaction, entries per project of them
+	links, entries         int               // per transaction; an entry is of a project's first package
 	work                   int               // that a link counts as beside its entries
 	order                  []*ceilingProject // drawn in turn, in no order of keys
 	next                   int
@@ -85,17 +84,18 @@ type ceilingLane struct {
 }
 
 type ceilingProject struct {
-	packages []taocan.Package
-	pending  []time.Time // commits not posted
+	taocan.Package
+	pending []time.Time // commits not posted
+	more    []byte      // of its list of commits
 }
 
 func (s *Store) newCeiling(ctx context.Context, shape Shape) (*ceiling, error) {
-	if shape.Transactions == 0 || shape.Links == 0 || shape.Refs == 0 {
+	if shape.Transactions == 0 || shape.Links == 0 {
 		return nil, errors.New("it needs the shape of some commits")
 	}
 	per := func(total, of int64) int { return int((total + of - 1) / of) }
 	run := &ceiling{hash: make([]byte, 32), debits: make([]byte, shape.DebitsBytes/shape.Links), manifest: make([]byte, shape.ManifestBytes/shape.Links),
-		links: min(per(shape.Links, shape.Transactions), taocan.Lanes), touched: per(shape.Refs, shape.Transactions), entries: per(shape.Entries, shape.Refs),
+		links: min(per(shape.Links, shape.Transactions), taocan.Lanes), entries: per(shape.Entries, shape.Transactions),
 		work: int(shape.Debits / shape.Links / recordsPerRow)}
 	_, _ = rand.Read(run.debits) // never fails
 	_, _ = rand.Read(run.manifest)
@@ -107,23 +107,21 @@ func (s *Store) newCeiling(ctx context.Context, shape Shape) (*ceiling, error) {
 			slice, err := r.PackagesAfter(ctx, t, n, ceilingSlice)
 			for _, p := range slice {
 				if known++; p.Tenant != t {
-					project := &ceilingProject{}
+					project := &ceilingProject{Package: p}
 					lane := &run.lanes[taocan.LaneOf(p.Account)]
 					lane.projects, run.order = append(lane.projects, project), append(run.order, project)
 				}
 				t, n = p.Tenant, p.Number
-				last := run.order[len(run.order)-1]
-				last.packages = append(last.packages, p)
 			}
 			if err != nil || len(slice) < ceilingSlice {
 				return err
 			}
 		}
 	})
-	if err == nil && (known != shape.Packages || run.entries > shape.PackagesPerProject) {
+	if err == nil && known != shape.Packages {
 		err = fmt.Errorf("it holds %d packages, the database of the shape %d", known, shape.Packages)
 	}
-	run.touched = min(run.touched, len(run.order))
+	run.entries = min(run.entries, len(run.order))
 	mathrand.Shuffle(len(run.order), func(i, j int) { run.order[i], run.order[j] = run.order[j], run.order[i] })
 	return run, err
 }
@@ -137,12 +135,15 @@ const ceilingSlice = 1000
 // write appends a transaction's links and notes what they leave to be posted.
 func (x *ceiling) write(w *writer, at time.Time) error {
 	var links [taocan.Lanes]bool
-	for range x.touched {
+	for range x.entries {
 		p := x.order[x.next%len(x.order)]
 		x.next++
+		lane := taocan.LaneOf(p.Account)
+		if len(p.pending) == 0 {
+			x.lanes[lane].work++ // for the list of commits
+		}
 		p.pending = append(p.pending, at)
-		lane := taocan.LaneOf(p.packages[0].Account)
-		x.lanes[lane].work += x.entries + 1
+		x.lanes[lane].work++
 		links[lane] = true
 	}
 	written := 0
@@ -186,35 +187,35 @@ func (x *ceiling) post(w *writer) error {
 	return nil
 }
 
+// postProject writes what a posting writes for a project that has debited one package.
 func (x *ceiling) postProject(w *writer, p *ceilingProject, lane taocan.Lane) error {
 	if len(p.pending) == 0 {
 		return nil
 	}
-	for i := range p.packages[:x.entries] {
-		pkg := &p.packages[i]
-		if _, err := w.figures(pkg.Tenant, pkg.Number); err != nil {
-			return err
-		}
-		for _, at := range p.pending {
-			pkg.Remaining--
-			pkg.Used++
-			e := taocan.Entry{Tenant: pkg.Tenant, Package: pkg.Number, Kind: taocan.EntryDebit, At: at, Remaining: -1, Used: 1, RemainingAfter: pkg.Remaining,
-				Debits: 2, Lane: lane, Commit: w.heads[lane].Seq}
-			if err := w.insertEntry(e); err != nil {
-				return err
-			}
-		}
-		b := bind{s: w.hot.packageUpdate}
-		if err := b.num(int64(pkg.Remaining), 0, int64(pkg.Used)).text(string(pkg.Account), string(pkg.Project), string(pkg.Number)).exec(); err != nil {
-			return err
-		}
+	if _, err := w.figures(p.Tenant, p.Number); err != nil {
+		return err
 	}
 	for _, at := range p.pending {
-		b := bind{s: w.hot.refInsert}
-		if err := b.text(string(p.packages[0].Account), string(p.packages[0].Project)).num(at.UnixMicro()).exec(); err != nil {
+		p.Remaining--
+		p.Used++
+		e := taocan.Entry{Tenant: p.Tenant, Package: p.Number, Kind: taocan.EntryDebit, At: at, Remaining: -1, Used: 1, RemainingAfter: p.Remaining, Debits: 2,
+			Lane: lane, Commit: w.heads[lane].Seq}
+		if err := w.insertEntry(e); err != nil {
 			return err
 		}
 	}
+	b := bind{s: w.hot.packageUpdate}
+	if err := b.num(int64(p.Remaining), 0, int64(p.Used)).text(string(p.Account), string(p.Project), string(p.Number)).exec(); err != nil {
+		return err
+	}
+	for len(p.more) < distanceBytes*(len(p.pending)-1) {
+		p.more = append(p.more, 0)
+	}
+	b = bind{s: w.hot.refInsert}
+	err := b.text(string(p.Account), string(p.Project)).num(p.pending[0].UnixMicro()).blob(nonNil(p.more[:distanceBytes*(len(p.pending)-1)])).exec()
 	p.pending = p.pending[:0]
-	return nil
+	return err
 }
+
+// distanceBytes of a uvarint that says how many µs passed between two commits: up to two seconds.
+const distanceBytes = 3

@@ -92,7 +92,7 @@ func (w *writer) post(ctx context.Context, lane taocan.Lane) error {
 	}
 	for _, ref := range posting.Refs {
 		b := bind{s: w.hot.refInsert}
-		if err := b.text(string(ref.Account), string(ref.Project)).num(ref.At.UnixMicro()).exec(); err != nil {
+		if err := b.text(string(ref.Account), string(ref.Project)).num(ref.First.UnixMicro()).blob(nonNil(ref.More)).exec(); err != nil {
 			return fmt.Errorf("reference to debits of project %s: %w", ref.Project, err)
 		}
 	}
@@ -104,6 +104,14 @@ func (w *writer) post(ctx context.Context, lane taocan.Lane) error {
 	w.heads[lane].Posted = posting.UpTo
 	w.unposted[lane] = store.NewUnposted(lane, posting.UpTo)
 	return nil
+}
+
+// nonNil is bytes for a column that is not NULL.
+func nonNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }
 
 func (w *writer) postPackage(ctx context.Context, lane taocan.Lane, p *store.PackagePosting) error {

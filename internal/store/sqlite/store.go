@@ -188,6 +188,11 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 	if err := keepPrivate(path); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
+	if o.VFS == "" {
+		if err := rewriteLog(path + "-wal"); err != nil {
+			return fmt.Errorf("open %s: %w", path, err)
+		}
+	}
 	// Statements of the hot path touch few pages again and again: 64 MiB of cache keep them.
 	w.db, err = driver.Open(dsn(path, o.VFS, "busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)",
 		"foreign_keys(1)", "cache_size(-65536)", "wal_autocheckpoint(4000)"))
@@ -349,12 +354,29 @@ func (s *Store) begin(ctx context.Context, w *writer) error {
 	if w.known {
 		return nil
 	}
-	if err := s.learn(ctx, w); err != nil {
+	err := w.makeDurable()
+	if err == nil {
+		err = s.learn(ctx, w)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("%w: %w", store.ErrNotCommitted, err), w.rollback())
 	}
 	w.known = true
 	w.cache.Reset()
 	return nil
+}
+
+// makeDurable makes what the database shows survive a loss of power, before anything relies on it. A commit of which only the sync
+// has failed is shown to whoever opens the log next, and so is one of a process that was killed before its sync: both must
+// stand from now on. The log is synced by a commit, and SQLite writes one only if something changes.
+func (w *writer) makeDurable() error {
+	if err := w.raw.Exec(queries.Text("meta_settle")); err != nil {
+		return sqlstore.Kind(err)
+	}
+	if err := w.raw.Exec("COMMIT"); err != nil {
+		return sqlstore.Kind(err)
+	}
+	return sqlstore.Kind(w.raw.Exec("BEGIN IMMEDIATE"))
 }
 
 // learn reads where the lanes stand. Commits whose outcome was not known may be on disk: their ids are noted, too.

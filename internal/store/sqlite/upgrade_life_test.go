@@ -44,7 +44,7 @@ func beforeLife(t *testing.T, dir string) string {
 	}
 	exec("ATTACH ? AS new", filepath.Join(dir, FileName))
 	rows, err := db.QueryContext(t.Context(), `SELECT m.name, group_concat(c.name, ', ') FROM main.sqlite_schema m JOIN pragma_table_info(m.name, 'main') c
-		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'goose_%' AND m.name <> 'package_sum' GROUP BY m.name`)
+		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'goose_%' AND m.name NOT IN ('package_sum', 'debit_ref') GROUP BY m.name`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,28 @@ func beforeLife(t *testing.T, dir string) string {
 	for table, columns := range columnsOf { // triggers make package_sum
 		exec(fmt.Sprintf("INSERT OR REPLACE INTO main.%[1]s (%[2]s) SELECT %[2]s FROM new.%[1]s", table, columns))
 	}
+	for _, ref := range refsIn(t, dir) { // lists of commits had a row for each
+		exec("INSERT INTO main.debit_ref (account_id, project_id, at) VALUES (?, ?, ?)", ref.Account, ref.Project, ref.At.UnixMicro())
+	}
 	return old
+}
+
+// refsIn lists all references to commits of a closed database.
+func refsIn(t *testing.T, dir string) (refs []store.DebitRef) {
+	t.Helper()
+	s, err := Open(t.Context(), Options{Dir: dir, Clock: clock.NewFake(verifyBegin), ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.View(t.Context(), func(r store.Reader) (err error) {
+		refs, err = r.DebitRefsAfter(t.Context(), store.DebitRef{}, 1000)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return refs
 }
 
 func TestALedgerFromBeforePackagesCouldBeExtendedMigratesAndProves(t *testing.T) {

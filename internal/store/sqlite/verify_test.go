@@ -275,7 +275,7 @@ func TestVerifyFindsMissingAndForeignRows(t *testing.T) {
 		"UPDATE commit_log SET debits = NULL WHERE seq = (SELECT min(seq) FROM commit_log WHERE debits IS NOT NULL)",
 		"UPDATE voucher_code SET amount = amount * 1000",
 		"UPDATE voucher_code SET account_id = NULL",
-		"INSERT INTO debit_ref SELECT account_id, project_id, at + 1 FROM debit_ref LIMIT 1",
+		"INSERT INTO debit_ref SELECT account_id, project_id, at + 1, x'' FROM debit_ref LIMIT 1",
 		"INSERT INTO reservation SELECT account_id, project_id, at, 'forged', deadline FROM reservation",
 	} {
 		t.Run(statement[:min(60, len(statement))], func(t *testing.T) {

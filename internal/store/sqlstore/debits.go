@@ -144,21 +144,44 @@ func (r Reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter
 	return page, nil
 }
 
+// debitRefs lists commits with records of the project in [from, until), newest first, at most a page of them.
 func (r Reader) debitRefs(ctx context.Context, t taocan.Tenant, from, until int64) ([]int64, error) {
-	rows, err := r.Q.QueryContext(ctx, r.Q.Text("debit_ref_list"), t.Account, t.Project, from, until, maxCommitsPerPage)
-	if err != nil {
-		return nil, Kind(err)
-	}
-	defer rows.Close()
 	var commits []int64
-	for rows.Next() {
-		var at int64
-		if err := rows.Scan(&at); err != nil {
-			return nil, Kind(err)
+	for until > from {
+		refs, err := many(ctx, r.Q, r.Q.Text("debit_ref_list"), scanRefs, t.Account, t.Project, until, refRows)
+		if err != nil {
+			return nil, err
 		}
-		commits = append(commits, at)
+		for _, ref := range refs {
+			times, err := ref.Times()
+			if err != nil {
+				return nil, fmt.Errorf("list of commits of project %s: %w", t.Project, err)
+			}
+			for _, at := range slices.Backward(times) {
+				switch n := at.UnixMicro(); {
+				case n < from:
+					return commits, nil
+				case n < until:
+					commits = append(commits, n)
+				}
+				if len(commits) == maxCommitsPerPage {
+					return commits, nil
+				}
+			}
+			until = ref.First.UnixMicro()
+		}
+		if len(refs) < refRows {
+			break
+		}
 	}
-	return commits, Kind(rows.Err())
+	return commits, nil
+}
+
+// refRows is how many rows of lists of commits are read at a time.
+const refRows = 100
+
+func scanRefs(s scanner) (r store.DebitRefs, err error) {
+	return r, s.Scan(&r.Account, &r.Project, at(&r.First), &r.More)
 }
 
 func matches(d taocan.Debit, f store.DebitFilter) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"taocan/internal/store"
@@ -90,27 +91,26 @@ func countAgain(m *store.Meter, d *taocan.Debit) {
 
 // eachCommitSince calls fn with the project's records from an instant on, in order.
 func (t *Tx) eachCommitSince(ctx context.Context, tenant taocan.Tenant, from time.Time, fn func(*taocan.Debit)) error {
-	rows, err := t.Q.QueryContext(ctx, t.Q.Text("meter_commits"), taocan.LaneOf(tenant.Account), tenant.Account, tenant.Project, from.UnixMicro())
-	if err != nil {
-		return Kind(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		var blob []byte
-		if err := rows.Scan(&id, &blob); err != nil {
-			return Kind(err)
-		}
-		lane, at := store.CommitOf(id)
-		records, err := store.UnpackDebits(blob, at, &tenant)
+	var commits []int64 // 8 bytes each, of a month at most
+	for until := int64(1) << 62; ; until = commits[len(commits)-1] {
+		page, err := t.debitRefs(ctx, tenant, from.UnixMicro(), until)
 		if err != nil {
-			return ErrDamaged(lane, at, err)
+			return err
+		}
+		if commits = append(commits, page...); len(page) < maxCommitsPerPage {
+			break
+		}
+	}
+	for _, at := range slices.Backward(commits) {
+		records, err := t.DebitsAt(ctx, tenant, time.UnixMicro(at).UTC())
+		if err != nil {
+			return err
 		}
 		for i := range records {
 			fn(&records[i])
 		}
 	}
-	return Kind(rows.Err())
+	return nil
 }
 
 func (t *Tx) writeMeter(ctx context.Context, tenant taocan.Tenant, m *store.Meter) error {

@@ -125,15 +125,22 @@ func sequences(heads [taocan.Lanes]store.Head) (string, error) {
 
 // DebitRefsAfter lists references to commits in key order.
 func (r Reader) DebitRefsAfter(ctx context.Context, after store.DebitRef, limit int) ([]store.DebitRef, error) {
-	return many(ctx, r.Q, r.Q.Text("debit_ref_after"), func(s scanner) (d store.DebitRef, err error) {
-		return d, s.Scan(&d.Account, &d.Project, at(&d.At))
-	}, after.Account, after.Project, Micros(after.At), limit)
+	rows, err := many(ctx, r.Q, r.Q.Text("debit_ref_after"), scanRefs, after.Account, after.Project, Micros(after.At), limit)
+	var refs []store.DebitRef
+	for _, row := range rows {
+		times, damaged := row.Times()
+		err = errors.Join(err, damaged)
+		for _, at := range times {
+			refs = append(refs, store.DebitRef{Tenant: row.Tenant, At: at})
+		}
+	}
+	return refs, err
 }
 
 // HasDebitRef reports whether the project's list of commits knows the one at this time.
 func (r Reader) HasDebitRef(ctx context.Context, t taocan.Tenant, when time.Time) (known bool, err error) {
-	err = r.Q.QueryRowContext(ctx, r.Q.Text("debit_ref_exists"), t.Account, t.Project, Micros(when)).Scan(&known)
-	return known, Kind(err)
+	found, err := r.debitRefs(ctx, t, Micros(when), Micros(when)+1)
+	return len(found) == 1, err
 }
 
 // PackagesAfter lists packages of all tenants in key order.

@@ -590,6 +590,7 @@ CREATE TABLE debit_ref (
   account_id text COLLATE "C" NOT NULL,
   project_id text COLLATE "C" NOT NULL,
   at bigint NOT NULL,
+  more bytea NOT NULL DEFAULT ''::bytea, -- further commits: the distances in microseconds from each to the next, as uvarints
   PRIMARY KEY (account_id, project_id, at)
 );
 

@@ -76,8 +76,8 @@ FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint
   AS n (account_id, project_id, package, at, kind, remaining, reserved, used, remaining_after, reserved_after, debits, reference, lane, seq);
 
 -- name: debit_ref_insert_many (hot)
-INSERT INTO debit_ref (account_id, project_id, at) SELECT account_id, project_id, at
-FROM unnest(?::text[], ?::text[], ?::bigint[]) AS n (account_id, project_id, at);
+INSERT INTO debit_ref (account_id, project_id, at, more) SELECT account_id, project_id, at, more
+FROM unnest(?::text[], ?::text[], ?::bigint[], ?::bytea[]) AS n (account_id, project_id, at, more);
 
 -- name: reservation_insert_many (hot)
 INSERT INTO reservation (account_id, project_id, at, id, deadline) SELECT account_id, project_id, at, id, deadline
@@ -112,10 +112,6 @@ WHERE EXISTS (SELECT 1 FROM alert_rule x WHERE x.account_id = n.account_id AND x
   OR EXISTS (SELECT 1 FROM metered x WHERE x.account_id = n.account_id AND x.project_id = n.project_id)
   OR EXISTS (SELECT 1 FROM top_up x WHERE x.account_id = n.account_id AND x.project_id = n.project_id)
   OR EXISTS (SELECT 1 FROM pool_share x WHERE x.account_id = n.account_id AND x.user_id = n.project_id);
-
--- name: commit_debits_since
--- From a commit on, month by month.
-SELECT id, debits FROM commit_log WHERE id >= ? AND debits IS NOT NULL ORDER BY id;
 
 -- name: reservation_all
 SELECT account_id, project_id, id, at FROM reservation;

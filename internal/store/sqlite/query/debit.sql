@@ -8,7 +8,7 @@ SELECT remaining, reserved, used FROM package WHERE account_id = ? AND project_i
 UPDATE package SET remaining = ?, reserved = ?, used = ? WHERE account_id = ? AND project_id = ? AND number = ?;
 
 -- name: debit_ref_insert (hot)
-INSERT INTO debit_ref (account_id, project_id, at) VALUES (?, ?, ?);
+INSERT INTO debit_ref (account_id, project_id, at, more) VALUES (?, ?, ?, ?);
 
 -- name: reservation_insert (hot)
 INSERT INTO reservation (account_id, project_id, at, id, deadline) VALUES (?, ?, ?, ?, ?);

@@ -23,7 +23,8 @@ INSERT INTO entry (account_id, project_id, package, at, kind, remaining, reserve
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: debit_ref_list
-SELECT at FROM debit_ref WHERE account_id = ? AND project_id = ? AND at >= ? AND at < ? ORDER BY at DESC LIMIT ?;
+-- Newest first; the reader ends where it has enough.
+SELECT account_id, project_id, at, more FROM debit_ref WHERE account_id = ? AND project_id = ? AND at < ? ORDER BY at DESC LIMIT ?;
 
 -- name: reservation_open
 SELECT EXISTS (SELECT 1 FROM reservation WHERE account_id = ? AND project_id = ? AND at = ? AND id = ?);

@@ -23,11 +23,6 @@ SELECT day, category, purpose, country, taken FROM meter WHERE account_id = ? AN
 INSERT INTO meter (account_id, project_id, day, category, purpose, country, taken) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (account_id, project_id, day, category, purpose, country) DO UPDATE SET taken = excluded.taken;
 
--- name: meter_commits
--- Commits with records of the project from an instant on.
-SELECT c.id, c.debits FROM debit_ref r JOIN commit_log c ON c.id = r.at * 16 + ?1
-WHERE r.account_id = ?2 AND r.project_id = ?3 AND r.at >= ?4 ORDER BY r.at;
-
 -- name: overflow_list
 SELECT account_id, project_id, category, cap, updated_at FROM overflow WHERE account_id = ? AND project_id = ? ORDER BY category;
 

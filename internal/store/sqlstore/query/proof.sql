@@ -2,9 +2,6 @@
 
 -- Counts take the sequences of heads by lane as JSON arrays: those that the run covers, and the present ones.
 
--- name: debit_ref_exists
-SELECT EXISTS (SELECT 1 FROM debit_ref WHERE account_id = ? AND project_id = ? AND at = ?);
-
 -- name: entry_each
 SELECT account_id, project_id, package, at, kind, remaining, reserved, used, remaining_after, reserved_after, debits, reference, expires_at, lane, seq
 FROM entry WHERE account_id = ? AND project_id = ? AND package = ? ORDER BY at, kind;
@@ -43,7 +40,7 @@ SELECT c.id FROM voucher_code c WHERE c.account_id IS NOT NULL
 LIMIT ?;
 
 -- name: debit_ref_after
-SELECT account_id, project_id, at FROM debit_ref WHERE (account_id, project_id, at) > (?, ?, ?) ORDER BY account_id, project_id, at LIMIT ?;
+SELECT account_id, project_id, at, more FROM debit_ref WHERE (account_id, project_id, at) > (?, ?, ?) ORDER BY account_id, project_id, at LIMIT ?;
 
 -- name: reservation_list
 SELECT at, id, deadline FROM reservation WHERE account_id = ? AND project_id = ? ORDER BY at, id;
