@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
 -- name: commit_debits_many (hot)
 -- The other OFFSET 0 makes it one search per commit, in one month each.
 SELECT c.id, c.debits FROM (SELECT ?::bigint[] OFFSET 0) AS a (i) CROSS JOIN unnest(a.i) AS n (id)
-CROSS JOIN LATERAL (SELECT x.id, x.debits FROM commit_log x WHERE x.id = n.id OFFSET 0) AS c;
+CROSS JOIN LATERAL (SELECT x.id, x.debits FROM commit_log x WHERE x.id = n.id AND x.lane = n.id % 16 OFFSET 0) AS c;
 
 -- name: package_figures_many (hot)
 -- What some packages hold, before a posting moves it.
