@@ -79,6 +79,7 @@ var layers = map[string]layer{
 
 	"move":   {imports: []string{"store", "store/sqlstore", "store/sqlite", "store/postgres", "taocan", "clock"}, drivers: true},
 	"server": {imports: []string{"*"}},
+	"bench":  {imports: []string{"*"}},
 }
 
 // driverPaths speak SQL, so they stay under internal/store.

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"taocan/internal/clock"
 	"taocan/internal/config"
+	"taocan/internal/server"
 	"taocan/internal/store"
 	"taocan/internal/store/sqlite"
 )
@@ -47,7 +46,7 @@ func (s seconds) String() string {
 
 // Run reads beside a running server.
 func (c *backupCmd) Run(a *app) error {
-	settings, err := c.settings()
+	settings, err := c.fileSettings()
 	if err != nil {
 		return err
 	}
@@ -61,7 +60,7 @@ func (c *backupCmd) Run(a *app) error {
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%s is there already: give another name, or --force", c.File)
-	case err != nil && !hasDatabase(settings.Data):
+	case err != nil && !server.HasDatabase(settings):
 		return fmt.Errorf("there is no database in %s", settings.Data)
 	case err != nil:
 		return err
@@ -102,7 +101,7 @@ type restoreAnswer struct {
 
 // Run writes a data folder that has no database and no server.
 func (c *restoreCmd) Run(a *app) error {
-	settings, err := c.settings()
+	settings, err := c.fileSettings()
 	if err != nil {
 		return err
 	}
@@ -157,9 +156,14 @@ func proof(settings config.Settings) func(context.Context, *sqlite.Store) error 
 	}
 }
 
-func hasDatabase(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, sqlite.FileName))
-	return err == nil
+// fileSettings are those of a command that copies the database's file. PostgreSQL has its own tools for that, which know more.
+func (f *folder) fileSettings() (config.Settings, error) {
+	settings, err := f.settings()
+	if err == nil && settings.DatabaseURL != "" {
+		err = usage("the database is in PostgreSQL (%s): back it up by pg_dump or continuous archiving, and restore it by pg_restore or to a point in time; "+
+			"docs/operating.md, section 13, has the steps", settings.Database())
+	}
+	return settings, err
 }
 
 func orNone(t time.Time) *time.Time {

@@ -8,19 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"taocan/internal/clock"
 	"taocan/internal/server"
-	"taocan/internal/store/sqlite"
 )
 
 // target says where an administrative command is carried out.
@@ -40,7 +36,8 @@ type client struct {
 
 const requestTimeout = 2 * time.Minute
 
-// connect finds who answers: the given address, the server of the data folder, or the handler in this process.
+// connect finds who answers: the given address, the server of the data folder, or the handler in this process, which opens the
+// database that the settings name.
 func (t *target) connect(ctx context.Context) (*client, error) {
 	nothing := func() error { return nil }
 	if t.URL != "" {
@@ -58,11 +55,11 @@ func (t *target) connect(ctx context.Context) (*client, error) {
 		_ = conn.Close()
 		return &client{&http.Client{Timeout: requestTimeout, Transport: &http.Transport{DialContext: dial}}, "http://taocan", "", nothing}, nil
 	}
-	if _, err := os.Stat(filepath.Join(settings.Data, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
+	if !server.HasDatabase(settings) {
 		return nil, fmt.Errorf("no server runs on %s and there is no database in it: taocan migrate makes one", settings.Data)
 	}
 	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: clock.System()})
-	if errors.Is(err, sqlite.ErrHeld) {
+	if errors.Is(err, server.ErrHeld) {
 		return nil, fmt.Errorf("a server holds the data folder %s but its socket does not answer: stop it first, or ask it with --url and --token", settings.Data)
 	}
 	if err != nil {

@@ -164,6 +164,10 @@ func (d *doctor) server() {
 
 // database looks at the schema, the pages, and the clock against the last commit.
 func (d *doctor) database() {
+	if d.settings.DatabaseURL != "" {
+		d.postgres()
+		return
+	}
 	path := filepath.Join(d.settings.Data, sqlite.FileName)
 	if _, err := os.Stat(path); err != nil || !d.owner {
 		return
@@ -190,10 +194,33 @@ func (d *doctor) database() {
 		d.say("database", isWell, "", "%s is whole by SQLite's own look; taocan verify proves what is in it", path)
 	}
 	d.time(h.LastCommit)
+	d.contents(st)
+}
+
+// contents looks at what does not depend on who keeps it.
+func (d *doctor) contents(st store.Store) {
 	if d.running {
 		d.deliveries(st)
+	} else {
+		d.ids(st)
 	}
 	d.channels(st)
+}
+
+// ids reads the index of debit ids through. A server that runs does so itself wherever it reads.
+func (d *doctor) ids(st store.Store) {
+	if !d.owner {
+		return
+	}
+	n, err := server.CheckIDs(d.ctx, d.settings, st, d.clock)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.say("ids", isWell, "", "there are no files of the index of debit ids yet; it is made from the log")
+	case err != nil:
+		d.say("ids", isWarning, "remove the folder ids from the data folder while no server runs: the next start makes it from the log", "the index of debit ids: %v", err)
+	default:
+		d.say("ids", isWell, "", "the index of debit ids is whole: %d ids in files", n)
+	}
 }
 
 func (d *doctor) time(last time.Time) {
@@ -324,7 +351,7 @@ func (d *doctor) disk() {
 	switch {
 	case err != nil:
 		d.say("disk", isProblem, "is the file system read-only, or full?", "nothing can be written to %s: %v", d.settings.Data, err)
-	case took > doctorSlowSync:
+	case took > doctorSlowSync && d.settings.DatabaseURL == "":
 		d.say("disk", isWarning, "debits wait for it: prefer a local SSD to a network disk", "a sync takes %s", took.Round(10*time.Microsecond))
 	default:
 		d.say("disk", isWell, "", "a sync takes %s", took.Round(10*time.Microsecond))
@@ -408,17 +435,21 @@ func (d *doctor) certificate() {
 }
 
 func (d *doctor) backups() {
+	how := "taocan backup"
+	if d.settings.DatabaseURL != "" {
+		how = "pg_dump or pg_basebackup"
+	}
 	if d.settings.BackupFolder == "" {
-		d.say("backups", isWarning, "run taocan backup every day, and name their folder in backup-folder", "nobody looks after backups")
+		d.say("backups", isWarning, "run "+how+" every day, and name their folder in backup-folder", "nobody looks after backups")
 		return
 	}
 	newest, err := server.NewestFile(d.settings.BackupFolder)
 	age := d.clock.Now().Sub(newest)
 	switch {
 	case err != nil:
-		d.say("backups", isProblem, "run taocan backup every day", "%v", err)
+		d.say("backups", isProblem, "run "+how+" every day", "%v", err)
 	case age > doctorBackupAge:
-		d.say("backups", isProblem, "look why taocan backup no longer runs", "the newest file in %s is %d hours old", d.settings.BackupFolder, int(age.Hours()))
+		d.say("backups", isProblem, "look why "+how+" no longer runs", "the newest file in %s is %d hours old", d.settings.BackupFolder, int(age.Hours()))
 	default:
 		d.say("backups", isWell, "", "the newest file in %s is %d hours old", d.settings.BackupFolder, int(age.Hours()))
 	}

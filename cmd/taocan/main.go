@@ -19,6 +19,7 @@ type commands struct {
 	Demo          demoCmd          `cmd:"" help:"Start a server with demo data on a temporary folder and say where to look."`
 	Serve         serveCmd         `cmd:"" help:"Start the server."`
 	Migrate       migrateCmd       `cmd:"" help:"Create the database or bring its schema up to date."`
+	MigrateStore  migrateStoreCmd  `cmd:"" help:"Move a stopped store from SQLite to PostgreSQL or back, and prove both."`
 	Verify        verifyCmd        `cmd:"" help:"Prove that balances equal entries, payments equal orders and the history is unaltered."`
 	Config        configCmd        `cmd:"" help:"Settings: print them as they hold, check a file."`
 	Doctor        doctorCmd        `cmd:"" help:"Look at settings, folder, database, clock, disk and network, and say what to do."`

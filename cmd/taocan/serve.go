@@ -15,7 +15,6 @@ import (
 	"taocan/internal/clock"
 	"taocan/internal/config"
 	"taocan/internal/server"
-	"taocan/internal/store/sqlite"
 )
 
 type serveCmd struct {
@@ -38,9 +37,9 @@ func (c *serveCmd) Run(a *app, line *kong.Context) error {
 		return errors.Join(err, s.Close())
 	}
 	if a.json {
-		err = a.printJSON(map[string]string{"url": s.URL(), "data": settings.Data, "operator_password_file": s.PasswordFile()})
+		err = a.printJSON(map[string]string{"url": s.URL(), "data": settings.Data, "database": settings.Database(), "operator_password_file": s.PasswordFile()})
 	} else {
-		fmt.Fprintf(a.out, "taocan serves %s from %s\n", s.URL(), settings.Data)
+		fmt.Fprintf(a.out, "taocan serves %s from %s\n", s.URL(), settings.Database())
 		sayPassword(a, s)
 	}
 	return errors.Join(err, tellService("READY=1"), untilStopped(ctx, stop, s))
@@ -84,14 +83,18 @@ func explainSettings(s config.Settings, fromFlag map[string]bool, path string) (
 // folder says which installation a command is about. It takes the server's settings, since an import into another
 // zone than the server's would make other expiry dates.
 type folder struct {
-	Data   string `name:"data" placeholder:"DIR" help:"Data folder (default ./taocan-data, or TAOCAN_DATA)."`
-	Config string `name:"config" env:"TAOCAN_CONFIG" placeholder:"FILE" help:"The server's file of settings."`
+	Data        string `name:"data" placeholder:"DIR" help:"Data folder (default ./taocan-data, or TAOCAN_DATA)."`
+	DatabaseURL string `name:"database-url" placeholder:"URL" help:"The server's PostgreSQL (or TAOCAN_DATABASE_URL, which other users of the machine do not see)."`
+	Config      string `name:"config" env:"TAOCAN_CONFIG" placeholder:"FILE" help:"The server's file of settings."`
 }
 
 func (f *folder) settings() (config.Settings, error) {
 	s, fromFlag := config.Defaults(), map[string]bool{}
 	if f.Data != "" {
 		s.Data, fromFlag["data"] = f.Data, true
+	}
+	if f.DatabaseURL != "" {
+		s.DatabaseURL, fromFlag["database-url"] = f.DatabaseURL, true
 	}
 	s, err := mergeSettings(s, fromFlag, f.Config)
 	if err != nil {
@@ -129,9 +132,9 @@ func logger(w io.Writer, s config.Settings) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// openError says what to do where another process holds the database.
+// openError says what to do where another process uses the folder.
 func openError(dir string, err error) error {
-	if errors.Is(err, sqlite.ErrHeld) {
+	if errors.Is(err, server.ErrHeld) {
 		return fmt.Errorf("a server holds the data folder %s: stop it first, or give another with --data", dir)
 	}
 	return err
@@ -153,9 +156,9 @@ func (c *migrateCmd) Run(a *app) error {
 		return err
 	}
 	if a.json {
-		return a.printJSON(map[string]string{"data": settings.Data, "operator_password_file": s.PasswordFile()})
+		return a.printJSON(map[string]string{"data": settings.Data, "database": settings.Database(), "operator_password_file": s.PasswordFile()})
 	}
-	fmt.Fprintf(a.out, "the database in %s has the schema of this version\n", settings.Data)
+	fmt.Fprintf(a.out, "the database in %s has the schema of this version\n", settings.Database())
 	sayPassword(a, s)
 	return nil
 }

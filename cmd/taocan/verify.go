@@ -1,14 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"taocan/internal/clock"
+	"taocan/internal/server"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 )
 
 type verifyCmd struct {
@@ -44,10 +42,7 @@ func (c *verifyCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	st, err := sqlite.Open(a.ctx, sqlite.Options{Dir: settings.Data, Clock: clock.System(), ReadOnly: true})
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no database in %s", settings.Data)
-	}
+	st, err := server.OpenReader(a.ctx, settings, clock.System())
 	if err != nil {
 		return err
 	}
@@ -61,7 +56,7 @@ func (c *verifyCmd) Run(a *app) error {
 		return err
 	}
 	if n := len(report.Findings); n > 0 {
-		return fmt.Errorf("%s does not prove: %d found", settings.Data, n)
+		return fmt.Errorf("%s does not prove: %d found", settings.Database(), n)
 	}
 	return nil
 }

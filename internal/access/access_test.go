@@ -15,15 +15,15 @@ import (
 	"taocan/internal/access"
 	"taocan/internal/clock"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 type env struct {
 	*access.Access
 	t     *testing.T
 	clock *clock.Fake
-	store *sqlite.Store
+	store store.Store
 }
 
 var (
@@ -32,15 +32,19 @@ var (
 	demo   = taocan.Tenant{Account: "demo", Project: "demo"}
 )
 
+// newAccess hashes passwords cheaply: there are hundreds of them in these tests.
+func newAccess(s store.Store, c clock.Clock) *access.Access {
+	a := access.New(access.Config{Store: s, Clock: c})
+	a.CheapHashes()
+	return a
+}
+
 func newEnv(t *testing.T) *env {
 	t.Helper()
 	e := &env{t: t, clock: clock.NewFake(time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC))}
-	var err error
-	e.store, err = sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir(), Clock: e.clock})
-	e.must(err)
-	t.Cleanup(func() { e.must(e.store.Close()) })
-	e.Access = access.New(access.Config{Store: e.store, Clock: e.clock})
-	_, err = e.CreateAccount(t.Context(), system, access.AccountRequest{ID: "demo"})
+	e.store = teststore.Open(t, teststore.Options{Clock: e.clock})
+	e.Access = newAccess(e.store, e.clock)
+	_, err := e.CreateAccount(t.Context(), system, access.AccountRequest{ID: "demo"})
 	e.must(err)
 	for _, p := range []taocan.ProjectID{"second", "demo"} {
 		_, err = e.CreateProject(t.Context(), system, access.ProjectRequest{ID: p, Account: "demo"})
@@ -142,7 +146,7 @@ func TestWhatIsTakenAwayHoldsWithinASecond(t *testing.T) {
 			e.t = t
 			secret, token, err := e.SignIn(t.Context(), "ana", "correct horse", "192.0.2.1")
 			e.must(err)
-			elsewhere := access.New(access.Config{Store: e.store, Clock: e.clock})
+			elsewhere := newAccess(e.store, e.clock)
 			if !e.works(secret) {
 				t.Fatal("it should work at first")
 			}
@@ -248,7 +252,7 @@ func TestAPasswordChangedMeanwhileIsNoMorePassword(t *testing.T) {
 		_, err := e.SetPassword(t.Context(), staff, "ana", "another horse")
 		e.must(err)
 	}}
-	a := access.New(access.Config{Store: twice, Clock: e.clock})
+	a := newAccess(twice, e.clock)
 	if _, _, err := a.SignIn(t.Context(), "ana", "correct horse", ""); !errors.Is(err, taocan.ErrUnauthenticated) {
 		t.Errorf("the password of before: %v, want ErrUnauthenticated", err)
 	}
@@ -260,7 +264,7 @@ func TestAPasswordChangedMeanwhileIsNoMorePassword(t *testing.T) {
 // Every write of access comes out the same when its function runs twice.
 func TestWritesMayRunTwice(t *testing.T) {
 	e := newEnv(t)
-	a, ctx := access.New(access.Config{Store: &repeating{Store: e.store}, Clock: e.clock}), t.Context()
+	a, ctx := newAccess(&repeating{Store: e.store}, e.clock), t.Context()
 	_, err := a.CreateAccount(ctx, staff, access.AccountRequest{ID: "twice"})
 	e.must(err)
 	_, err = a.CreateProject(ctx, staff, access.ProjectRequest{ID: "twice", Account: "twice"})
@@ -321,7 +325,7 @@ func TestTooManyFailuresAreNotHeard(t *testing.T) {
 	if err := try("ana", "correct horse", "192.0.2.200"); !errors.As(err, &rate) || rate.RetryAfter != 15*time.Minute {
 		t.Errorf("after ten failures of the login: %v, want RateError", err)
 	}
-	another := access.New(access.Config{Store: e.store, Clock: e.clock})
+	another := newAccess(e.store, e.clock)
 	if _, _, err := another.SignIn(t.Context(), "ana", "correct horse", "192.0.2.200"); !errors.Is(err, taocan.ErrRateLimited) {
 		t.Errorf("in another process: %v, want the same", err)
 	}
@@ -380,6 +384,20 @@ func TestSignInRefusesAllButTheRightPassword(t *testing.T) {
 	e.must(err)
 	if _, _, err := e.SignIn(t.Context(), "ana", "correct horse", "192.0.2.1"); !errors.Is(err, taocan.ErrUnauthenticated) {
 		t.Errorf("a suspended member: %v, want ErrUnauthenticated", err)
+	}
+}
+
+// With argon2id itself, which other tests do without.
+func TestOnlyTheRightPasswordHashesToWhatIsKept(t *testing.T) {
+	e := newEnv(t)
+	a := access.New(access.Config{Store: e.store, Clock: e.clock})
+	_, err := a.CreateMember(t.Context(), system, access.MemberRequest{Account: "demo", Login: "argon", Password: "battery staple", Role: taocan.Viewer})
+	e.must(err)
+	if _, _, err := a.SignIn(t.Context(), "argon", "battery staple", "192.0.2.1"); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := a.SignIn(t.Context(), "argon", "battery stable", "192.0.2.1"); !errors.Is(err, taocan.ErrUnauthenticated) {
+		t.Errorf("a wrong password: %v, want ErrUnauthenticated", err)
 	}
 }
 

@@ -249,7 +249,7 @@ func TestAnOwnerDemotedMeanwhileManagesNoMore(t *testing.T) {
 		e.member("demo", "bo", taocan.Viewer)
 		_, owner := e.signIn("ana")
 		late := &repeating{Store: e.store, before: func() { e.must(second(e.SetRole(t.Context(), staff, "ana", taocan.Viewer))) }}
-		if err := act(access.New(access.Config{Store: late, Clock: e.clock}), owner); !errors.Is(err, taocan.ErrForbidden) {
+		if err := act(newAccess(late, e.clock), owner); !errors.Is(err, taocan.ErrForbidden) {
 			t.Errorf("%s: %v, want ErrForbidden", name, err)
 		}
 	}

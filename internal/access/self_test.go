@@ -275,7 +275,7 @@ func TestAPasswordIsChangedOnceFromTheSameOne(t *testing.T) {
 	twice := &repeating{Store: e.store, before: func() {
 		e.must(e.ChangePassword(t.Context(), actor, "correct horse", "another horse"))
 	}}
-	a := access.New(access.Config{Store: twice, Clock: e.clock})
+	a := newAccess(twice, e.clock)
 	if err := a.ChangePassword(t.Context(), actor, "correct horse", "a third horse"); !errors.Is(err, taocan.ErrInvalid) {
 		t.Errorf("the later one: %v, want ErrInvalid", err)
 	}
@@ -441,7 +441,7 @@ func TestACodeIsNotHeardOnceTheLimitIsReached(t *testing.T) {
 			}
 		}
 	}}
-	a := access.New(access.Config{Store: late, Clock: e.clock})
+	a := newAccess(late, e.clock)
 	if _, _, err := a.SignInByCode(t.Context(), code, "192.0.2.7"); !errors.Is(err, taocan.ErrRateLimited) {
 		t.Errorf("the hundred and first: %v, want ErrRateLimited", err)
 	}

@@ -14,8 +14,8 @@ import (
 	"taocan/internal/debit"
 	"taocan/internal/packages"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 var (
@@ -31,7 +31,7 @@ var (
 type env struct {
 	*alert.Alerts
 	t      testing.TB
-	dir    string
+	data   *teststore.Database
 	store  store.Store
 	worker *alert.Worker
 	clock  *clock.Fake
@@ -39,9 +39,9 @@ type env struct {
 	read   int // notices that news has told of
 }
 
-func newEnv(t *testing.T) *env {
+func newEnv(t testing.TB) *env {
 	t.Helper()
-	e := &env{t: t, dir: t.TempDir(), clock: clock.NewFake(begin)}
+	e := &env{t: t, data: teststore.NewDatabase(t), clock: clock.NewFake(begin)}
 	e.open()
 	t.Cleanup(func() {
 		if err := e.store.Close(); err != nil {
@@ -64,8 +64,7 @@ func newEnv(t *testing.T) *env {
 // open opens the store as a process does that starts.
 func (e *env) open() {
 	e.t.Helper()
-	st, err := sqlite.Open(e.t.Context(), sqlite.Options{Dir: e.dir, Clock: e.clock, Zone: shanghai})
-	e.must(err)
+	st := e.data.Open(teststore.Options{Clock: e.clock, Zone: shanghai})
 	e.store, e.Alerts = st, alert.New(st, e.clock, shanghai)
 	e.worker = alert.NewWorker(alert.WorkerConfig{Store: st, Clock: e.clock, Zone: shanghai, Random: rand.New(rand.NewSource(1)),
 		Forecasts: packages.New(st, e.clock, shanghai, nil)})

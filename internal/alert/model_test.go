@@ -10,6 +10,7 @@ import (
 
 	"taocan/internal/store"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 // reference is a rule on what is left as docs/alerts.md tells of it, in as few words as can be.
@@ -46,9 +47,8 @@ func (m *reference) look(left taocan.Segments, bought bool, now time.Time) strin
 // TestDebitsAndTheWorkerTellWhatTheReferenceTells does what comes to mind with a project's packages, in any order, with and
 // without a worker between, and restarts. A look by the worker at what a debit has looked at tells nothing new.
 func TestDebitsAndTheWorkerTellWhatTheReferenceTells(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		e := newEnv(t)
-		defer func() { e.must(e.store.Close()) }()
+	teststore.Check(t, 100, func(rt *rapid.T, try testing.TB) {
+		e := newEnv(try)
 		rules := []*reference{{rule: marketing}, {rule: of(taocan.AlertRemaining, taocan.InPercent, 40)}}
 		set := func() {
 			rules[0].rule.Threshold = taocan.Segments(rapid.SampledFrom([]int{1, 50, 100}).Draw(rt, "level"))

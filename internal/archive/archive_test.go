@@ -23,8 +23,8 @@ import (
 	"taocan/internal/debit"
 	"taocan/internal/packages"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 var (
@@ -41,7 +41,7 @@ type env struct {
 	*testing.T
 	ctx      context.Context
 	clock    *clock.Fake
-	store    *sqlite.Store
+	store    store.Store
 	packages *packages.Packages
 	engine   *debit.Engine
 	*archive.Archive
@@ -51,17 +51,12 @@ type env struct {
 func open(t *testing.T) *env {
 	t.Helper()
 	e := &env{T: t, ctx: context.WithoutCancel(t.Context()), clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, zone))}
-	var err error
-	e.store, err = sqlite.Open(e.ctx, sqlite.Options{Dir: t.TempDir(), Clock: e.clock})
-	e.must(err)
+	e.store = teststore.Open(t, teststore.Options{Clock: e.clock})
 	e.packages = packages.New(e.store, e.clock, zone, &digits{})
 	e.engine = debit.New(debit.Config{Store: e.store, Clock: e.clock})
 	e.engine.Start(e.ctx)
 	e.Archive = archive.New(e.store, zone)
-	t.Cleanup(func() {
-		e.must(e.engine.Stop(e.ctx))
-		e.must(e.store.Close())
-	})
+	t.Cleanup(func() { e.must(e.engine.Stop(e.ctx)) })
 	e.settle("acme", web, shop)
 	e.settle("rival", theirs)
 	return e

@@ -14,8 +14,8 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 var staff = taocan.Actor{Member: "m-staff", Role: taocan.OperatorRole, Scopes: []taocan.Scope{taocan.ScopeOperator}, Address: "192.0.2.9"}
@@ -24,16 +24,7 @@ var staff = taocan.Actor{Member: "m-staff", Role: taocan.OperatorRole, Scopes: [
 func open(t *testing.T) (*Catalog, *clock.Fake) {
 	t.Helper()
 	now := clock.NewFake(noon)
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir(), Clock: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return New(st, now, time.FixedZone("UTC+8", 8*60*60), 0), now
+	return New(teststore.Open(t, teststore.Options{Clock: now}), now, time.FixedZone("UTC+8", 8*60*60), 0), now
 }
 
 func seeded(t *testing.T) (*Catalog, *clock.Fake) {

@@ -18,8 +18,12 @@ import (
 
 // Settings of a server. The tags are those that the command line reads: name, default, enum, help.
 type Settings struct {
-	Addr      string `name:"addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
-	Data      string `name:"data" default:"./taocan-data" placeholder:"DIR" help:"Data folder: the database, its lock and the administrative socket."`
+	Addr               string `name:"addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on."`
+	Data               string `name:"data" default:"./taocan-data" placeholder:"DIR" help:"Data folder: database or index of debit ids, master key, lock and administrative socket."`
+	DatabaseURL        string `name:"database-url" secret:"url" placeholder:"URL" help:"PostgreSQL that holds the database, such as postgres://taocan@db.example.com/taocan; without it the database is a file in the data folder."`
+	DatabaseMigrateURL string `name:"database-migrate-url" secret:"url" placeholder:"URL" help:"The same database without PgBouncer in between, where database-url goes through one: migrations need it."`
+	KeyMissing         string `name:"key-missing" placeholder:"refuse|serve" help:"What a start does where the key file lacks a key that the database's secrets are sealed with: refuse or serve (default: refuse with database-url, else serve)."`
+
 	Zone      string `name:"zone" default:"Asia/Shanghai" placeholder:"NAME" help:"Time zone of dates, months and package numbers."`
 	LogFormat string `name:"log-format" default:"text" placeholder:"text|json" help:"Form of the log on stderr: text or json."`
 	LogLevel  string `name:"log-level" default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
@@ -76,10 +80,10 @@ const (
 	FromFlag        Origin = "flag"
 )
 
-// Effective is a setting as it holds. No setting is a secret: those stand in files that settings name.
+// Effective is a setting as it holds.
 type Effective struct {
 	Name   string `json:"name"`
-	Value  string `json:"value"`
+	Value  string `json:"value"` // without passwords
 	Origin Origin `json:"origin"`
 	Where  string `json:"where,omitempty"` // the line of the file, or the variable
 }
@@ -125,6 +129,9 @@ func Explain(s Settings, fromFlag map[string]bool, file io.Reader, env func(stri
 			}
 		}
 		e.Value = fmt.Sprint(v.Field(i).Interface())
+		if v.Type().Field(i).Tag.Get("secret") == "url" {
+			e.Value = withoutPassword(e.Value)
+		}
 		all[i] = e
 	}
 	for name, l := range lines {
@@ -240,6 +247,11 @@ func (s Settings) check() []error {
 	_, _, err := net.SplitHostPort(s.Addr)
 	refuse(err == nil, "addr: %.60q is not HOST:PORT", s.Addr)
 	refuse(s.Data != "", "data: is empty")
+	for name, address := range map[string]string{"database-url": s.DatabaseURL, "database-migrate-url": s.DatabaseMigrateURL} {
+		refuse(address == "" || isDatabaseURL(address), "%s: must be an address such as postgres://taocan@db.example.com/taocan", name) // it may hold a password
+	}
+	refuse(s.DatabaseURL != "" || s.DatabaseMigrateURL == "", "database-migrate-url: goes with database-url")
+	refuse(slices.Contains([]string{"", "refuse", "serve"}, s.KeyMissing), "key-missing: %.40q is neither refuse nor serve", s.KeyMissing)
 	_, err = time.LoadLocation(s.Zone)
 	refuse(err == nil && s.Zone != "" && s.Zone != "Local", "zone: %.40q is not a time zone such as Asia/Shanghai", s.Zone)
 	refuse(s.LogFormat == "text" || s.LogFormat == "json", "log-format: %.40q is neither text nor json", s.LogFormat)

@@ -96,7 +96,8 @@ func TestMergeNamesEveryProblemAtOnce(t *testing.T) {
 func TestMergeChecksBounds(t *testing.T) {
 	for _, line := range []string{"addr = 8080", "data =", "zone =", "zone = Local", "log-level = loud", "max-quantity = 99",
 		"trusted-proxies = 10.0.0.0/8, nonsense", "product-name = " + strings.Repeat("名", 21), "order-close-after = 59s", "idempotency-days = 0", "stop-timeout = 0s",
-		"otel-endpoint = 127.0.0.1:4318", "otel-endpoint = ftp://x", "otel-endpoint = http://user:secret@x", "otel-endpoint = http://x?key=secret"} {
+		"otel-endpoint = 127.0.0.1:4318", "otel-endpoint = ftp://x", "otel-endpoint = http://user:secret@x", "otel-endpoint = http://x?key=secret", "key-missing = maybe",
+		"database-url = mysql://db/taocan", "database-url = host=db dbname=taocan", "database-url = postgres://db", "database-migrate-url = postgres://db/taocan"} {
 		if _, err := merge(nil, line, nil); err == nil {
 			t.Errorf("%q was accepted", line)
 		}

@@ -6,6 +6,7 @@
 // variables are not, since container platforms set TAOCAN_… of their own for a service called taocan. All
 // problems are reported at once.
 //
-// Secrets are never settings themselves: they are read from files that settings name. Durations carry their
-// unit (24h), counts are plain. Settings are read once, at the start; a crash leaves nothing behind.
+// Secrets are read from files that settings name. The exception is the password in the address of a database, as its own
+// tools have it: it is shown nowhere (Effective, Settings.Database). Durations carry their unit (24h), counts are plain.
+// Settings are read once, at the start; a crash leaves nothing behind.
 package config

@@ -34,8 +34,8 @@ import (
 	"taocan/internal/rest"
 	"taocan/internal/statement"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 	"taocan/internal/topup"
 	"taocan/internal/vault"
 )
@@ -53,7 +53,7 @@ var shanghai = func() *time.Location {
 type env struct {
 	t        testing.TB
 	clock    *clock.Fake
-	store    *sqlite.Store
+	store    store.Store
 	access   *access.Access
 	catalog  *catalog.Catalog
 	orders   *order.Orders
@@ -92,9 +92,7 @@ func newEnv(t testing.TB) *env {
 	ctx := t.Context()
 	e := &env{t: t, clock: clock.NewFake(time.Date(2021, 4, 1, 12, 0, 0, 0, shanghai)), log: &lockedBuffer{}}
 	log := slog.New(slog.NewTextHandler(e.log, nil))
-	var err error
-	e.store, err = sqlite.Open(ctx, sqlite.Options{Dir: t.TempDir(), Clock: e.clock})
-	e.must(err)
+	e.store = teststore.Open(t, teststore.Options{Clock: e.clock})
 	e.access = access.New(access.Config{Store: e.store, Clock: e.clock})
 	e.catalog = catalog.New(e.store, e.clock, shanghai, 0)
 	e.orders = order.New(order.Config{Store: e.store, Clock: e.clock, Zone: shanghai, Catalog: e.catalog})
@@ -129,9 +127,6 @@ func newEnv(t testing.TB) *env {
 		}
 		if report, err := store.Verify(ctx, e.store, store.VerifyOptions{}); err != nil || len(report.Findings) > 0 {
 			t.Errorf("verify found %v, error %v", report.Findings, err)
-		}
-		if err := e.store.Close(); err != nil {
-			t.Error(err)
 		}
 	})
 

@@ -15,8 +15,8 @@ import (
 	"taocan/internal/clock"
 	"taocan/internal/debit"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,7 +29,7 @@ var (
 // bench is a store and an engine on it, both of which can be closed and opened again.
 type bench struct {
 	t      testing.TB
-	dir    string
+	data   *teststore.Database
 	clock  *clock.Fake
 	store  store.Store
 	engine *debit.Engine
@@ -37,7 +37,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), clock: clock.NewFake(begin)}
+	b := &bench{t: t, data: teststore.NewDatabase(t), clock: clock.NewFake(begin)}
 	b.open()
 	t.Cleanup(b.close)
 	err := b.store.Update(t.Context(), "", func(tx store.Tx) error {
@@ -59,13 +59,9 @@ func newBench(t testing.TB) *bench {
 
 func (b *bench) open() {
 	b.t.Helper()
-	st, err := sqlite.Open(context.Background(), sqlite.Options{Dir: b.dir, Clock: b.clock})
-	if err != nil {
-		b.t.Fatalf("open: %v", err)
-	}
-	b.store = st
+	b.store = b.data.Open(teststore.Options{Clock: b.clock})
 	// Tests sweep by hand, so that nothing happens at a time of its own.
-	b.engine = debit.New(debit.Config{Store: st, Clock: b.clock, SweepEvery: time.Hour})
+	b.engine = debit.New(debit.Config{Store: b.store, Clock: b.clock, SweepEvery: time.Hour})
 	b.engine.Start(context.Background())
 }
 

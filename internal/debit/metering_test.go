@@ -12,6 +12,7 @@ import (
 	"taocan/internal/debit"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 var lender = taocan.Tenant{Account: "acme", Project: "lender"}
@@ -25,7 +26,7 @@ func (b *bench) update(account taocan.AccountID, fn func(store.Tx) error) {
 
 func (b *bench) limits(limits ...taocan.UsageLimit) {
 	b.t.Helper()
-	b.update("", func(tx store.Tx) error {
+	b.update(owner.Account, func(tx store.Tx) error {
 		for i := range limits {
 			limits[i].Tenant = owner
 		}
@@ -36,7 +37,7 @@ func (b *bench) limits(limits ...taocan.UsageLimit) {
 // lend makes a second project of the account whose packages pay for the first.
 func (b *bench) lend() {
 	b.t.Helper()
-	b.update("", func(tx store.Tx) error {
+	b.update(owner.Account, func(tx store.Tx) error {
 		if err := tx.InsertProject(b.t.Context(), taocan.Project{ID: lender.Project, Account: lender.Account, Name: "n", CreatedAt: begin}); err != nil {
 			return err
 		}
@@ -234,7 +235,7 @@ func TestASharedPoolPaysAfterTheProjectsOwn(t *testing.T) {
 	}
 
 	b.wantDone(reserve("r", taocan.Marketing, 40, time.Hour), reserve("s", taocan.Marketing, 4, time.Hour))
-	b.update("", func(tx store.Tx) error { return tx.ReplacePoolShares(t.Context(), owner, nil) })
+	b.update(owner.Account, func(tx store.Tx) error { return tx.ReplacePoolShares(t.Context(), owner, nil) })
 	b.restart()
 	if o := b.one(take("b", taocan.Marketing, 1)); !errors.Is(o.Err, taocan.ErrInsufficientQuota) {
 		t.Errorf("the pool is no longer shared: %v", o.Err)
@@ -245,7 +246,7 @@ func TestASharedPoolPaysAfterTheProjectsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	var left taocan.Package
-	b.update("", func(tx store.Tx) (err error) {
+	b.update(lender.Account, func(tx store.Tx) (err error) {
 		left, err = tx.Package(t.Context(), lender, theirs.Number)
 		return err
 	})
@@ -258,8 +259,8 @@ func TestASharedPoolPaysAfterTheProjectsOwn(t *testing.T) {
 // Whatever is taken, returned and restarted, the meter says what the records say, the wallet pays what overflow cost, and
 // no cap is passed.
 func TestMetersAndOverflowAgreeWithTheRecords(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		b := newBench(t)
+	teststore.Check(t, 100, func(rt *rapid.T, try testing.TB) {
+		b := newBench(try)
 		b.lend()
 		b.overflow(taocan.Fen(rapid.IntRange(1, 400).Draw(rt, "cap")), taocan.Fen(rapid.IntRange(0, 300).Draw(rt, "cash")), taocan.Fen(rapid.IntRange(0, 50).Draw(rt, "gift")), 0)
 		b.limits(taocan.UsageLimit{Category: taocan.Domestic, Period: taocan.PerDay, Cap: 60}, taocan.UsageLimit{Category: taocan.Domestic, Purpose: taocan.Marketing, Period: taocan.PerMonth, Cap: 90})

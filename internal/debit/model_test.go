@@ -12,6 +12,7 @@ import (
 	"taocan/internal/store"
 	"taocan/internal/store/storetest"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 // Thousands of random steps of one project against the plain model: debits, batches, reservations, settlements,
@@ -21,8 +22,8 @@ func TestEngineAgreesWithThePlainModel(t *testing.T) {
 	if os.Getenv("TAOCAN_SOAK") != "" {
 		steps = 20_000
 	}
-	rapid.Check(t, func(rt *rapid.T) {
-		b := newBench(t)
+	teststore.Check(t, 100, func(rt *rapid.T, try testing.TB) {
+		b := newBench(try)
 		m := &modelRun{bench: b, model: storetest.NewModel()}
 		// The accounts' set-up writes no ledger, so the model starts without a commit.
 		for range 3 {

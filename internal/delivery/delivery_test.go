@@ -18,8 +18,8 @@ import (
 	"taocan/internal/clock"
 	"taocan/internal/delivery"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 	"taocan/internal/vault"
 )
 
@@ -35,9 +35,10 @@ const secretWord = "hush-hush"
 // env is a store with two projects, their channels, and a sender that does what a test says.
 type env struct {
 	*testing.T
-	dir      string
+	dir      string // of the vault
+	data     *teststore.Database
 	clock    *clock.Fake
-	store    *sqlite.Store
+	store    store.Store
 	vault    *vault.Vault
 	channels *delivery.Channels
 	worker   *delivery.Worker
@@ -92,15 +93,9 @@ func (s *sender) ids() (all []string) {
 
 func newEnv(t *testing.T) *env {
 	t.Helper()
-	e := &env{T: t, dir: t.TempDir(), clock: clock.NewFake(start), sender: &sender{}, log: &logBuffer{}}
-	var err error
-	e.store, err = sqlite.Open(t.Context(), sqlite.Options{Dir: e.dir, Clock: e.clock})
-	e.must(err)
-	t.Cleanup(func() {
-		if err := e.store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	e := &env{T: t, dir: t.TempDir(), data: teststore.NewDatabase(t), clock: clock.NewFake(start), sender: &sender{}, log: &logBuffer{}}
+	e.store = e.data.Open(teststore.Options{Clock: e.clock})
+	t.Cleanup(func() { e.must(e.store.Close()) })
 	e.must(e.store.Update(t.Context(), "", func(tx store.Tx) error {
 		for _, x := range []taocan.Tenant{shop, office} {
 			err := errors.Join(tx.InsertAccount(t.Context(), taocan.Account{ID: x.Account, Name: "a", Level: taocan.Enterprise, CreatedAt: tx.Now()}),
@@ -477,11 +472,11 @@ func TestSecretsAreShownOnceAndNeverAgain(t *testing.T) {
 			t.Errorf("%q is shown in logs, lists, deliveries, refusals or the audit log", word)
 		}
 	}
-	database, err := os.ReadFile(filepath.Join(e.dir, sqlite.FileName))
-	e.must(err)
-	wal, err := os.ReadFile(filepath.Join(e.dir, sqlite.FileName+"-wal"))
-	e.must(err)
-	if bytes.Contains(database, []byte(secretWord)) || bytes.Contains(wal, []byte(secretWord)) {
+	contents := e.data.Contents()
+	if !bytes.Contains(contents, []byte("Project")) {
+		t.Error("the database's contents were not read")
+	}
+	if bytes.Contains(contents, []byte(secretWord)) {
 		t.Error("a secret stands readable in the database")
 	}
 }
@@ -688,7 +683,7 @@ func TestTestsTravelLikeNotices(t *testing.T) {
 	a, b := e.create(shop, hook("a")), e.create(shop, hook("b"))
 	_, err := e.channels.Test(t.Context(), by(shop), a)
 	e.must(err)
-	e.must(e.store.Update(t.Context(), "", func(tx store.Tx) error {
+	e.must(e.store.Update(t.Context(), shop.Account, func(tx store.Tx) error {
 		return tx.ReplaceAlertRules(t.Context(), shop, []taocan.AlertRule{{Tenant: shop, Kind: taocan.AlertRemaining, Unit: taocan.InMessages, Category: taocan.Domestic,
 			Purpose: taocan.Marketing, Threshold: 1, Enabled: true, Channels: []taocan.ChannelID{b}, UpdatedAt: start}})
 	}))

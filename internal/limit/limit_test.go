@@ -13,8 +13,8 @@ import (
 	"taocan/internal/clock"
 	"taocan/internal/limit"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,7 +37,7 @@ type env struct {
 	*limit.Limits
 	t     *testing.T
 	ctx   context.Context
-	store *sqlite.Store
+	store store.Store
 	clock *clock.Fake
 }
 
@@ -45,12 +45,8 @@ type env struct {
 func newEnv(t *testing.T) *env {
 	t.Helper()
 	c := clock.NewFake(begin)
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir(), Clock: c, Zone: zone})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := teststore.Open(t, teststore.Options{Clock: c, Zone: zone})
 	e := &env{limit.New(st, c, zone), t, context.WithoutCancel(t.Context()), st, c}
-	t.Cleanup(func() { e.must(st.Close()) })
 	e.update(func(tx store.Tx) error {
 		for _, a := range []taocan.AccountID{"acme", "other"} {
 			if err := tx.InsertAccount(e.ctx, taocan.Account{ID: a, Name: "n", Level: taocan.Enterprise, CreatedAt: begin}); err != nil {

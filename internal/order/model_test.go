@@ -2,7 +2,6 @@ package order
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"taocan/internal/store"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 // model is what a plain person would write down about one account.
@@ -32,7 +32,7 @@ type modelOrder struct {
 // and time in any order. Every answer and the wallet after it are those of the model.
 func TestRandomBuyingAgreesWithAPlainModel(t *testing.T) {
 	s := open(t)
-	fewerChecks(t, 25) // with -race every step is slow; long runs ask for more by flag
+	teststore.Checks(t, 25) // with -race every step is slow
 	accounts := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		accounts++ // a new account in the same store: opening one is what takes time
@@ -44,15 +44,6 @@ func TestRandomBuyingAgreesWithAPlainModel(t *testing.T) {
 			"": m.check, "fund": m.fund, "voucher": m.voucher, "order": m.order, "pay": m.pay, "cancel": m.cancel, "wait": m.wait, "sweep": m.sweep,
 		})
 	})
-}
-
-// fewerChecks sets how often rapid tries in this test, unless the command line says.
-func fewerChecks(t *testing.T, n int) {
-	checks := flag.Lookup("rapid.checks")
-	if before := checks.Value.String(); before == checks.DefValue {
-		must(t, flag.Set("rapid.checks", fmt.Sprint(n)))
-		t.Cleanup(func() { must(t, flag.Set("rapid.checks", before)) })
-	}
 }
 
 type machine struct {

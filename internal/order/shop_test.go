@@ -15,8 +15,8 @@ import (
 	"taocan/internal/catalog"
 	"taocan/internal/clock"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 // shop is a store with the shipped catalogue, the account acme with the project web, and other with its own.
@@ -45,10 +45,7 @@ func open(t *testing.T) *shop { return openWith(t, rand.Reader) }
 func openWith(t *testing.T, random io.Reader) *shop {
 	t.Helper()
 	c := clock.NewFake(noon)
-	st, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir(), Clock: c})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := teststore.Open(t, teststore.Options{Clock: c})
 	s := &shop{t: t, ctx: context.WithoutCancel(t.Context()), store: st, clock: c, catalog: catalog.New(st, c, zone, 0)}
 	t.Cleanup(func() {
 		report, err := store.Verify(s.ctx, st, store.VerifyOptions{})
@@ -57,9 +54,6 @@ func openWith(t *testing.T, random io.Reader) *shop {
 		}
 		for _, f := range report.Findings {
 			t.Errorf("verify: %s", f)
-		}
-		if err := st.Close(); err != nil {
-			t.Errorf("close: %v", err)
 		}
 	})
 	s.Orders = s.on(st, random)

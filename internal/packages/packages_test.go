@@ -13,8 +13,8 @@ import (
 	"taocan/internal/clock"
 	"taocan/internal/packages"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 var (
@@ -28,7 +28,7 @@ var (
 // bench is a store with two tenants, the use case on it, and its clock.
 type bench struct {
 	*packages.Packages
-	store *sqlite.Store
+	store store.Store
 	clock *clock.Fake
 }
 
@@ -36,20 +36,14 @@ func newBench(t *testing.T, now time.Time) *bench {
 	t.Helper()
 	ctx := context.Background()
 	c := clock.NewFake(now)
-	st, err := sqlite.Open(ctx, sqlite.Options{Dir: t.TempDir(), Clock: c})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := teststore.Open(t, teststore.Options{Clock: c})
 	t.Cleanup(func() {
 		report, err := store.Verify(ctx, st, store.VerifyOptions{})
 		if err != nil || len(report.Findings) > 0 {
 			t.Errorf("Verify found %v, error %v", report.Findings, err)
 		}
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
 	})
-	err = st.Update(ctx, "", func(tx store.Tx) error {
+	err := st.Update(ctx, "", func(tx store.Tx) error {
 		for _, tenant := range []taocan.Tenant{demo, stranger} {
 			if err := tx.InsertAccount(ctx, taocan.Account{ID: tenant.Account, Level: taocan.Enterprise, CreatedAt: tx.Now()}); err != nil {
 				return err

@@ -18,6 +18,7 @@ import (
 	"taocan/internal/access"
 	"taocan/internal/packages"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 // The tests of this file run in bubbles, where the hub's and the stream's time passes by itself.
@@ -119,6 +120,7 @@ func (w *watch) within(d time.Duration, why string) {
 }
 
 func TestEventsShowWhatTheirGetsShow(t *testing.T) {
+	teststore.NoNetwork(t)
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		e.call(e.demo, "PUT", demoPath+"/alerts", `{"rules":[{"category":"domestic","purpose":"marketing","threshold":150}]}`).want(t, 200)
@@ -176,6 +178,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			teststore.NoNetwork(t)
 			synctest.Test(t, func(t *testing.T) {
 				e := newEnv(t)
 				secret, token, err := e.access.CreateToken(t.Context(), taocan.System(),
@@ -199,6 +202,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 }
 
 func TestWhoeverGoesLeavesItsPlace(t *testing.T) {
+	teststore.NoNetwork(t)
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		var all []*watch
@@ -218,6 +222,7 @@ func TestWhoeverGoesLeavesItsPlace(t *testing.T) {
 
 // A stream of an hour would be the slowest call of all.
 func TestStreamsAreNoSlowCalls(t *testing.T) {
+	teststore.NoNetwork(t)
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		w := e.watch(e.demo, "demo")

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"testing"
+	"time"
 
 	"taocan/internal/access"
 	"taocan/internal/taocan"
@@ -9,6 +10,7 @@ import (
 
 func TestLimitsAreSetShownAndHold(t *testing.T) {
 	e := newEnv(t)
+	e.clock.Advance(time.Second) // a commit takes a later time than its account's last
 	path := demoPath + "/limits"
 	e.call(e.demo, "GET", path, "").wantJSON(t, 200, `{"limits":[]}`)
 	e.call(e.scoped[taocan.ScopeManage], "PUT", path, `{"limits":[
@@ -17,8 +19,8 @@ func TestLimitsAreSetShownAndHold(t *testing.T) {
 	e.call(e.demo, "POST", demoPath+"/debits", `{"id":"a","category":"domestic","purpose":"marketing","quantity":9}`).want(t, 201)
 	e.call(e.demo, "POST", demoPath+"/debits", `{"id":"b","category":"domestic","purpose":"marketing","quantity":2}`).wantProblem(t, 409, "usage_limit_reached")
 	e.call(e.scoped[taocan.ScopeRead], "GET", path, "").wantJSON(t, 200, `{"limits":[
-		{"category":"domestic","purpose":"marketing","country":null,"period":"day","warning":8,"cap":10,"used":9,"resets_at":"2021-04-02T00:00:00+08:00","updated_at":"2021-04-01T12:00:01+08:00"},
-		{"category":"international","purpose":null,"country":"HK","period":"month","warning":5,"cap":null,"used":0,"resets_at":"2021-05-01T00:00:00+08:00","updated_at":"2021-04-01T12:00:01+08:00"}]}`)
+		{"category":"domestic","purpose":"marketing","country":null,"period":"day","warning":8,"cap":10,"used":9,"resets_at":"2021-04-02T00:00:00+08:00","updated_at":"2021-04-01T12:00:02+08:00"},
+		{"category":"international","purpose":null,"country":"HK","period":"month","warning":5,"cap":null,"used":0,"resets_at":"2021-05-01T00:00:00+08:00","updated_at":"2021-04-01T12:00:02+08:00"}]}`)
 	for body, place := range map[string]string{`{"category":"domestic","period":"day"}`: "body.limits[0]", `{"category":"domestic","period":"day","warning":5,"cap":5}`: "body.limits[0].warning",
 		`{"category":"domestic","country":"HK","period":"day","cap":5}`: "body.limits[0].country", `{"category":"domestic","period":"year","cap":5}`: "body.limits[0].period",
 		`{"category":"domestic","period":"day","cap":0}`: "body.limits[0].cap"} {
@@ -34,9 +36,10 @@ func TestLimitsAreSetShownAndHold(t *testing.T) {
 
 func TestOverflowIsPricedByTheOperatorAndSetByTheCustomer(t *testing.T) {
 	e := newEnv(t)
+	e.clock.Advance(time.Second) // a commit takes a later time than its account's last
 	path, prices := demoPath+"/overflow", "/v1/operator/overflow-prices"
 	e.call(e.demo, "GET", path, "").wantJSON(t, 200, `{"overflow":[],"prices":[]}`)
-	price := `{"category":"domestic","purpose":"marketing","country":null,"price":"0.060","valid_from":"2021-04-01T12:00:01+08:00","published_at":"2021-04-01T12:00:01+08:00"}`
+	price := `{"category":"domestic","purpose":"marketing","country":null,"price":"0.060","valid_from":"2021-04-01T12:00:02+08:00","published_at":"2021-04-01T12:00:02+08:00"}`
 	e.call(e.operator, "POST", prices, `{"category":"domestic","purpose":"marketing","price":"0.06"}`).wantJSON(t, 201, price)
 	e.call(e.operator, "POST", prices, `{"category":"domestic","purpose":"marketing","price":"0.06","valid_from":"2021-04-01T12:00:00+08:00"}`).wantProblem(t, 422, "invalid_request")
 	e.call(e.operator, "GET", prices, "").wantJSON(t, 200, `{"items":[`+price+`]}`)
@@ -44,7 +47,7 @@ func TestOverflowIsPricedByTheOperatorAndSetByTheCustomer(t *testing.T) {
 	e.call(e.demo, "PUT", path, `{"overflow":[{"category":"domestic","month_cap":"5"}]}`).want(t, 200)
 
 	e.call(e.demo, "POST", demoPath+"/debits", `{"id":"all","category":"domestic","purpose":"marketing","quantity":160}`).want(t, 201)
-	e.call(e.demo, "GET", path, "").wantJSON(t, 200, `{"overflow":[{"category":"domestic","month_cap":"5.00","spent_this_month":"0.60","updated_at":"2021-04-01T12:00:01+08:00"}],"prices":[`+price+`]}`)
+	e.call(e.demo, "GET", path, "").wantJSON(t, 200, `{"overflow":[{"category":"domestic","month_cap":"5.00","spent_this_month":"0.60","updated_at":"2021-04-01T12:00:02+08:00"}],"prices":[`+price+`]}`)
 	e.call(e.demo, "PUT", path, `{"overflow":[{"category":"domestic","month_cap":"0"}]}`).wantProblem(t, 422, "invalid_request")
 	e.call(e.demo, "PUT", path, `{"overflow":[]}`).want(t, 200)
 	e.call(e.demo, "POST", demoPath+"/debits", `{"id":"more","category":"domestic","purpose":"marketing","quantity":1}`).wantProblem(t, 409, "insufficient_quota")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"taocan/internal/access"
 	"taocan/internal/taocan"
@@ -11,6 +12,7 @@ import (
 
 func TestTopUpsAreSetAndShownWithHowTheyStand(t *testing.T) {
 	e := newEnv(t)
+	e.clock.Advance(time.Second) // a commit takes a later time than its account's last
 	path := demoPath + "/top-ups"
 	e.call(e.demo, "GET", path, "").wantJSON(t, 200, `{"top_ups":[]}`)
 	e.call(e.demo, "PUT", path, `{"top_ups":[
@@ -21,7 +23,7 @@ func TestTopUpsAreSetAndShownWithHowTheyStand(t *testing.T) {
 	first, second := got[0].(map[string]any), got[1].(map[string]any)
 	for key, want := range map[string]any{"id": "domestic-marketing", "country": nil, "level": 151.0, "quantity": 100.0, "month_cap": "5.00", "cooldown_seconds": 3600.0,
 		"enabled": true, "agreement_version": "sample-1", "remaining": 150.0, "spent_this_month": "0.00", "buying": false, "next_at": nil, "failures": 0.0,
-		"failed_reason": nil, "last_order": nil, "called_at": "2021-04-01T12:00:01+08:00"} {
+		"failed_reason": nil, "last_order": nil, "called_at": "2021-04-01T12:00:02+08:00"} {
 		if first[key] != want {
 			t.Errorf("%s is %v, want %v", key, first[key], want)
 		}

@@ -1,25 +1,20 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"taocan/internal/config"
 	"taocan/internal/delivery"
 	"taocan/internal/notify"
-	"taocan/internal/vault"
 )
 
 // openDelivery assembles what brings notices to people: the keys, the channels, the sender and its worker.
-func (s *Server) openDelivery() error {
-	path := s.settings.KeyFile
-	if path == "" {
-		path = filepath.Join(s.settings.Data, vault.FileName)
-	}
-	keys, err := vault.Load(path, nil)
+func (s *Server) openDelivery(ctx context.Context) error {
+	keys, err := s.openKeys(ctx)
 	if err != nil {
 		return err
 	}

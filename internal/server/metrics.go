@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -14,7 +13,6 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/delivery"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
 )
 
@@ -38,7 +36,7 @@ type machineCollector struct{ s *Server }
 
 var (
 	buildInfo      = prometheus.NewDesc("taocan_build_info", "Always 1; the version is in the labels.", []string{"version", "go"}, nil)
-	databaseBytes  = prometheus.NewDesc("taocan_database_bytes", "Size of the database's files.", []string{"file"}, nil)
+	databaseBytes  = prometheus.NewDesc("taocan_database_bytes", "Size of the database's files in the data folder; missing where PostgreSQL has it.", []string{"file"}, nil)
 	diskFreeBytes  = prometheus.NewDesc("taocan_disk_free_bytes", "What the file system of the data folder has left for the server.", nil, nil)
 	clockTrusted   = prometheus.NewDesc("taocan_clock_trusted", "0 after the clock has jumped forward, until an operator confirms it: nothing is written to the ledger.", nil, nil)
 	backupAge      = prometheus.NewDesc("taocan_backup_age_seconds", "Age of the newest file in the setting backup-folder; missing where that names none.", nil, nil)
@@ -64,8 +62,7 @@ func (c machineCollector) Collect(ch chan<- prometheus.Metric) {
 		version = "unknown"
 	}
 	gauge(buildInfo, 1, version, runtime.Version())
-	path := filepath.Join(c.s.settings.Data, sqlite.FileName)
-	for label, file := range map[string]string{"database": path, "wal": path + "-wal"} {
+	for label, file := range c.s.database.files {
 		if info, err := os.Stat(file); err == nil {
 			gauge(databaseBytes, float64(info.Size()), label)
 		}
@@ -81,7 +78,7 @@ func (c machineCollector) Collect(ch chan<- prometheus.Metric) {
 	if newest, err := NewestFile(c.s.settings.BackupFolder); err == nil {
 		gauge(backupAge, c.s.clock.Now().Sub(newest).Seconds())
 	}
-	open, known := c.s.Store.Remembered()
+	open, known := c.s.database.remembered()
 	gauge(reservedOpen, float64(open))
 	gauge(debitIDsInMind, float64(known))
 	sent := c.s.Deliveries.Stats()

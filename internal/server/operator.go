@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -36,6 +37,9 @@ func (s *Server) firstOperator(ctx context.Context) error {
 		return fmt.Errorf("write the first operator's password: %w", err)
 	}
 	_, err = s.Access.CreateMember(ctx, taocan.System(), access.MemberRequest{Login: FirstOperator, Password: password, Role: taocan.OperatorRole})
+	if errors.Is(err, taocan.ErrConflict) {
+		return s.anotherWasFirst()
+	}
 	if err != nil {
 		return fmt.Errorf("make the first operator: %w", err)
 	}

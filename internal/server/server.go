@@ -28,7 +28,7 @@ import (
 	"taocan/internal/packages"
 	"taocan/internal/rest"
 	"taocan/internal/statement"
-	"taocan/internal/store/sqlite"
+	"taocan/internal/store"
 	"taocan/internal/taocan"
 	"taocan/internal/topup"
 	"taocan/internal/trace"
@@ -44,7 +44,7 @@ type Options struct {
 
 // Server is the whole product in one process. Its parts are immutable after Open.
 type Server struct {
-	Store       *sqlite.Store
+	Store       store.Store
 	Access      *access.Access
 	Catalog     *catalog.Catalog
 	Orders      *order.Orders
@@ -62,6 +62,7 @@ type Server struct {
 	Zone        *time.Location
 
 	settings     config.Settings
+	database     *database // Store, and what else there is to its kind
 	clock        clock.Clock
 	log          *slog.Logger
 	version      string
@@ -69,6 +70,7 @@ type Server struct {
 	handler      http.Handler
 	doorkeeper   doorkeeper
 	passwordFile string // of the first operator, empty once it has been removed
+	newKey       bool   // the key file was made by this Open
 
 	// Set by Start.
 	listener net.Listener
@@ -92,15 +94,13 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.Zone, err = time.LoadLocation(o.Settings.Zone); err != nil {
 		return nil, err
 	}
-	window := time.Duration(o.Settings.IdempotencyDays) * 24 * time.Hour
-	s.Store, err = sqlite.Open(ctx, sqlite.Options{Dir: o.Settings.Data, Clock: o.Clock, Zone: s.Zone, Log: o.Log, IdempotencyWindow: window,
-		DiskReserve: o.Settings.DiskReserveMiB << 20})
-	if err != nil {
+	if s.database, err = openDatabase(ctx, o.Settings, o.Clock, s.Zone, o.Log); err != nil {
 		return nil, err
 	}
+	s.Store = s.database.Store
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.Store.Close())
+			err = errors.Join(err, s.database.Close())
 		}
 	}()
 	if s.traces, err = trace.New(ctx, trace.Config{Endpoint: o.Settings.OtelEndpoint, Version: o.Version, Log: o.Log}); err != nil {
@@ -110,13 +110,13 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.Catalog = catalog.New(s.Store, o.Clock, s.Zone, taocan.Segments(o.Settings.MaxQuantity))
 	s.Orders = order.New(order.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Random: rand.Reader, CloseAfter: o.Settings.OrderCloseAfter})
 	s.Packages = packages.New(s.Store, o.Clock, s.Zone, rand.Reader)
-	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log, Watch: alert.Watch, Trace: s.traceCommit()})
+	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log, Watch: alert.Watch, Trace: s.traceCommit(), Writers: s.database.writers})
 	s.Alerts = alert.New(s.Store, o.Clock, s.Zone)
 	s.AlertWorker = alert.NewWorker(alert.WorkerConfig{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Forecasts: s.Packages, Random: rand.Reader, Log: o.Log})
 	s.Limits = limit.New(s.Store, o.Clock, s.Zone)
 	s.Statements = statement.New(s.Store, o.Clock, s.Zone)
 	s.Archive = archive.New(s.Store, s.Zone)
-	if err := s.openDelivery(); err != nil {
+	if err := s.openDelivery(ctx); err != nil {
 		return nil, err
 	}
 	s.TopUps = topup.New(topup.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Orders: s.Orders})
@@ -152,7 +152,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 }
 
 // Close gives the store up without having started.
-func (s *Server) Close() error { return s.Store.Close() }
+func (s *Server) Close() error { return s.database.Close() }
 
 // Start listens and returns once requests are answered.
 func (s *Server) Start(ctx context.Context) (err error) {
@@ -174,6 +174,9 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	sweeping, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.sweep = cancel
 	s.running.Go(func() { s.sweepLoop(sweeping) })
+	if s.database.upkeep != nil {
+		s.running.Go(func() { s.upkeepLoop(sweeping) })
+	}
 
 	asking, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	s.abandon = abandon
@@ -186,7 +189,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 		return s.public.Serve(s.listener)
 	})
 	s.serve(func() error { return s.admin.Serve(socket) })
-	s.log.Info("serving", "url", s.URL(), "data", s.settings.Data)
+	s.log.Info("serving", "url", s.URL(), "data", s.settings.Data, "database", s.settings.Database())
 	return nil
 }
 
@@ -270,7 +273,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		s.log.Error("requests did not end, the store stays open", "requests", left)
 		errs = append(errs, fmt.Errorf("stop: %d requests did not end, the store stays open", left))
 	} else {
-		errs = append(errs, s.Store.Close())
+		errs = append(errs, s.database.Close())
 	}
 	s.log.Info("stopped")
 	return errors.Join(errs...)

@@ -17,8 +17,8 @@ import (
 	"taocan/internal/packages"
 	"taocan/internal/statement"
 	"taocan/internal/store"
-	"taocan/internal/store/sqlite"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 var (
@@ -35,7 +35,7 @@ type books struct {
 	testing.TB
 	ctx      context.Context
 	clock    *clock.Fake
-	store    *sqlite.Store
+	store    store.Store
 	orders   *order.Orders
 	packages *packages.Packages
 	engine   *debit.Engine
@@ -46,9 +46,7 @@ type books struct {
 func open(t testing.TB) *books {
 	t.Helper()
 	b := &books{TB: t, ctx: context.WithoutCancel(t.Context()), clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, zone))}
-	var err error
-	b.store, err = sqlite.Open(b.ctx, sqlite.Options{Dir: t.TempDir(), Clock: b.clock})
-	b.must(err)
+	b.store = teststore.Open(t, teststore.Options{Clock: b.clock})
 	c := catalog.New(b.store, b.clock, zone, 0)
 	b.must(c.Seed(b.ctx))
 	b.orders = order.New(order.Config{Store: b.store, Clock: b.clock, Zone: zone, Catalog: c, Random: rand.Reader})
@@ -62,7 +60,6 @@ func open(t testing.TB) *books {
 		if err != nil || len(report.Findings) > 0 {
 			t.Errorf("verify found %v, error %v", report.Findings, err)
 		}
-		b.must(b.store.Close())
 	})
 	made := map[taocan.AccountID]bool{}
 	b.must(b.store.Update(b.ctx, "", func(tx store.Tx) error {

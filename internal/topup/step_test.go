@@ -14,6 +14,7 @@ import (
 	"taocan/internal/order"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 func (e *env) wantHistory(want ...string) {
@@ -451,8 +452,8 @@ func TestManyDebitsAroundTheLevelMakeOneOrder(t *testing.T) {
 // Whatever happens in random months, no month costs more than the cap that stood, purchases are a cooldown apart, and what
 // the top-ups say they spent is what was paid.
 func TestRandomMonthsStayWithinTheCap(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		e := newEnv(t)
+	teststore.Check(t, 100, func(rt *rapid.T, try testing.TB) {
+		e := newEnv(try)
 		e.clock.Set(time.Date(2026, 1, 31, 12, 0, 0, 0, zone))
 		monthCap := taocan.Fen(rapid.IntRange(44_00, 300_00).Draw(rt, "cap"))
 		rule := marketing(func(x *taocan.TopUp) { x.Level, x.MonthCap, x.Cooldown = 1500, monthCap, 2*time.Hour })

@@ -1,0 +1,121 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"taocan/internal/debit"
+)
+
+// history is a database with debits in it, which all runs of a case of growth use one after the other.
+type history struct {
+	Database
+	empty  int64         // bytes when it had none
+	debits int64         // that it holds now
+	fill   time.Duration // how long making them took
+}
+
+// remember makes a database with so many debits, asked for as the load will ask: their rows lie as they would.
+func (b *bench) remember(ctx context.Context, c *Case) (h *history, err error) {
+	h = &history{}
+	if h.Database, err = b.Target.Make(ctx, c.Projects); err != nil {
+		return nil, err
+	}
+	if err := b.firstStart(ctx, h); err != nil {
+		return nil, err
+	}
+	if h.empty, err = h.Bytes(ctx); err != nil || c.DebitsInStore == 0 {
+		return h, err
+	}
+	st, err := h.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	engine := debit.New(debit.Config{Store: st, Clock: b.Clock, Writers: b.Target.Writers()})
+	engine.Start(ctx)
+	began := b.Clock.Monotonic()
+	err = fill(ctx, c.DebitsInStore, b.inProcess(c.Callers, h.Projects(), engine.Do), func(left int64) {
+		b.say("%s: %s debits to make", c.Name, thousands(float64(left)))
+	})
+	h.fill = b.Clock.Monotonic() - began
+	if err = errors.Join(err, engine.Stop(context.WithoutCancel(ctx)), st.Close()); err != nil {
+		return nil, fmt.Errorf("make %d debits: %w", c.DebitsInStore, err)
+	}
+	h.debits = c.DebitsInStore
+	return h, nil
+}
+
+// firstStart has a server do once what it does on a new database alone: the first operator's password takes much time and memory.
+func (b *bench) firstStart(ctx context.Context, db Database) error {
+	s, err := b.serve(ctx, db)
+	if err != nil {
+		return err
+	}
+	return s.Stop(context.WithoutCancel(ctx))
+}
+
+// growthRun is one on the case's history. An empty one is made anew for every run; the others keep what the runs add.
+func (b *bench) growthRun(ctx context.Context, c *Case) (_ Figures, err error) {
+	h := c.history
+	if h == nil {
+		if h, err = b.remember(ctx, c); err != nil {
+			return nil, err
+		}
+		if c.DebitsInStore > 0 {
+			c.history = h
+		}
+	}
+	f, err := b.runOn(ctx, c, h)
+	if err != nil || c.history != nil && !b.lastRun(c) {
+		return f, err
+	}
+	if b.lastRun(c) {
+		err = b.reopen(ctx, c, h, h.debits)
+	}
+	return f, errors.Join(err, h.Remove(context.WithoutCancel(ctx)))
+}
+
+// runOn starts a server on a history and asks its engine, without HTTP.
+func (b *bench) runOn(ctx context.Context, c *Case, h *history) (Figures, error) {
+	f := Figures{DebitsBefore: float64(h.debits)}
+	before, err := h.Bytes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f[StoredMiB] = round(float64(before) / (1 << 20))
+	if h.debits > 0 {
+		f[StoredPerItem] = round(ratio(before-h.empty, h.debits))
+		f[FillPerS] = round(float64(c.DebitsInStore) / h.fill.Seconds())
+	}
+	forgetMemory()
+	began := b.Clock.Monotonic()
+	s, err := b.serve(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	f[Start] = milliseconds(b.Clock.Monotonic() - began)
+	m := memoryNow()
+	f[RSSStarted], f[HeapStarted] = m.rss, m.heap
+	sample := b.load(ctx, b.inProcess(c.Callers, h.Projects(), s.Debits.Do))
+	m = memoryNow()
+	stats := s.Debits.Stats()
+	if err := s.Stop(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+	h.debits += sample.answered
+	after, err := h.Bytes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := c.figures(&sample, m)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(f, loaded)
+	f[DebitsPerCommit] = round(ratio(stats.Operations, stats.Commits))
+	f[BytesPerDebit] = round(ratio(after-before, stats.Operations))
+	return f, nil
+}
