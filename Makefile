@@ -6,12 +6,13 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 PKG   ?= ./...
 COUNT ?= 1
 
-.PHONY: build test lint fmt bench soak
+.PHONY: build test lint fmt bench soak fault
 
 build:
 	go build -o bin/taocan ./cmd/taocan
 
-# Every test once, -race where the engine, the store and the rules are, a few seconds of fuzzing.
+# Every test once, what stands on a store on both kinds, -race where the engine, the store and the rules are, a few seconds of
+# fuzzing.
 test:
 	bash test/run.sh
 
@@ -29,3 +30,7 @@ bench:
 # The long forms of the property and crash tests; hours, so not in CI.
 soak:
 	TAOCAN_SOAK=1 go test -count=1 -shuffle=on -timeout=6h $(PKG)
+
+# The long form of the suite that breaks things under load: processes, databases, connections, disks, clocks. About 10 minutes.
+fault:
+	TAOCAN_SOAK=1 go test -count=1 -v -timeout=30m ./test/fault

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the suites need beyond Go: gcc (for -race), PostgreSQL, Chromium, a Chinese font. Silent when
+# Installs what the suites need beyond Go: gcc (for -race), PostgreSQL, PgBouncer, Chromium, a Chinese font. Silent when
 # all is there. Needs apt-get and root or a sudo that asks nothing; otherwise it says what is missing and
 # leaves the tests to skip, or in CI to fail. TAOCAN_SKIP_INSTALL=1: look at nothing, install nothing.
 set -euo pipefail
@@ -16,6 +16,7 @@ any() { # any COMMAND...: is one of them there?
 missing=() # Debian's names
 any "$(go env CC)" || missing+=(gcc libc6-dev)
 any postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
+any pgbouncer /usr/sbin/pgbouncer || missing+=(pgbouncer)
 any chromium chromium-browser google-chrome || missing+=(chromium)
 [ -n "$(fc-list :lang=zh 2>/dev/null || true)" ] || missing+=(fontconfig fonts-noto-cjk)
 [ ${#missing[@]} -gt 0 ] || exit 0

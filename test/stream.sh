@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs every test and writes one stream of `go test -json` on stdout, for test/run.sh to read. Four runs:
-# the packages where a race could cost a message or a fen, under -race; all the others; the browser's, alone, since
-# Chromium takes all that the machine has; each fuzz target for a few seconds. A failure does not stop the later
-# runs; the exit code is 1 if any failed.
+# Runs every test and writes one stream of `go test -json` on stdout, for test/run.sh to read. Five runs:
+# the packages where a race could cost a message or a fen, under -race; all the others; those that stand on a store again,
+# on PostgreSQL (their names then begin with "postgres/"); the browser's, alone, since Chromium takes all that the machine
+# has; each fuzz target for a few seconds. A failure does not stop the later runs; the exit code is 1 if any failed.
 #
 # usage: test/stream.sh [-race]
 set -uo pipefail
@@ -11,20 +11,38 @@ cd "$(dirname "$0")/.."
 fuzz_seconds=5      # for one target
 fuzz_seconds_max=80 # for all of them; many targets share it
 
-race=${1-}
+# SQLite itself, C translated to Go, is left without: it shares nothing between goroutines, and watched it takes ten times as
+# long. Its driver and its file layer are watched.
+race=${1:+-race -gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false}
 failed=0
 
 # -e: a package that cannot be loaded fails below, and the others are tested all the same.
 all=$(go list -e ./...) || exit 1
 raced='^taocan/internal/(taocan|segment|clock|store|debit|catalog|order|access|packages|edge|alert|live|export)(/|$)'
-under_race=$(grep -E "$raced" <<<"$all")
 browser=$(grep -E '^taocan/test/browser$' <<<"$all")
-rest=$(grep -vE "$raced|^taocan/test/browser\$" <<<"$all")
+on_stores=$(go list -e -f '{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}' ./... | awk '/ taocan\/internal\/teststore( |$)/ {print $1}')
 
-# shellcheck disable=SC2086 # a flag or nothing, and a list of import paths
+# Packages that take longest. They begin first: whatever comes last runs while the other processors have nothing to do.
+longest='store/sqlite store/postgres test/fault test cmd/taocan packages debit order sim server access store/idindex rest console topup alert'
+
+# longest_first sorts the import paths on stdin.
+longest_first() {
+	awk -v longest="$longest" 'BEGIN {n = split(longest, names, " "); for (i = 1; i <= n; i++) rank[names[i]] = i}
+		{name = $1; sub(/^taocan\/(internal\/)?/, "", name); print (name in rank ? rank[name] : n + 1), $1}' | sort -s -n | cut -d' ' -f2
+}
+under_race=$(grep -E "$raced" <<<"$all" | longest_first)
+rest=$(grep -vE "$raced|^taocan/test/browser\$" <<<"$all" | longest_first)
+
+# shellcheck disable=SC2086 # flags or nothing, and a list of import paths
 [ -z "$under_race" ] || go test -json $race -shuffle=on -timeout=10m $under_race || failed=1
 # shellcheck disable=SC2086
 [ -z "$rest" ] || go test -json -shuffle=on -timeout=15m $rest || failed=1
+if [ -n "$on_stores" ] && [ -n "${TAOCAN_TEST_POSTGRES-}" ]; then
+	# One more at a time than there are processors: they wait for the server's answers.
+	# shellcheck disable=SC2046
+	TAOCAN_TEST_STORE=postgres go test -json -p $(($(nproc) + 1)) -shuffle=on -timeout=15m $(longest_first <<<"$on_stores") |
+		sed -u 's|"Package":"|&postgres/|' || failed=1
+fi
 [ -z "$browser" ] || go test -json -shuffle=on -timeout=15m "$browser" || failed=1
 
 # --- Fuzz targets. grep finds the few packages worth building; `go test -list` says what they hold.

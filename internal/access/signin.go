@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"taocan/internal/store"
@@ -27,9 +28,15 @@ func (a *Access) SignIn(ctx context.Context, login, password, remote string) (st
 	return a.SignInTo(ctx, login, password, "", remote)
 }
 
+// storable is a login as any database can be asked for it: bytes that no text has become a sign that no login has.
+func storable(login string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(login, "\uFFFD"), "\x00", "\uFFFD")
+}
+
 // SignInTo opens a short-lived token for the member and one project of its account; an empty project takes the
 // first by id. Unknown logins, wrong passwords and whatever is suspended answer ErrUnauthenticated alike.
 func (a *Access) SignInTo(ctx context.Context, login, password string, project taocan.ProjectID, remote string) (string, taocan.Token, error) {
+	login = storable(login)
 	keys := failureKeys(login, remote)
 	ctx, cancel := context.WithTimeout(ctx, signInQueueTimeoutMax)
 	defer cancel()

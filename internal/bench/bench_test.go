@@ -39,7 +39,7 @@ var names = map[string][]string{
 	"generator/connections=64/debits=100":        alone,
 	"generator/connections=16/debits=1000":       alone,
 	"engine/callers=1/projects=1":                ofEngine,
-	"engine/callers=4/projects=1":                slices.Concat(ofEngine, []string{"ceiling_per_s", "ratio_to_ceiling", "fsync_bound_per_s"}),
+	"engine/callers=4/projects=1":                slices.Concat(ofEngine, []string{"ceiling_per_s", "ceiling_cpu_us_per_debit", "ratio_to_ceiling", "fsync_bound_per_s"}),
 	"naive/callers=64/projects=1":                slices.Concat(ofLoad, ofProbe, ofStore, []string{"p99_fsyncs"}),
 	"http/connections=64/debits=1/projects=1":    ofHTTP,
 	"http/connections=64/debits=100/projects=1":  ofHTTP,

@@ -53,11 +53,14 @@ func (b *bench) engineRun(ctx context.Context, c *Case) (_ Figures, err error) {
 	if !c.Ceiling {
 		return f, nil
 	}
+	before := processorTime()
 	transactions, took, err := written.Ceiling(ctx, b.Duration)
 	if err != nil {
 		return nil, err
 	}
-	f[Ceiling] = round(float64(transactions) * ratio(done.Operations, done.Commits) / took.Seconds())
+	debits := float64(transactions) * ratio(done.Operations, done.Commits)
+	f[Ceiling] = round(debits / took.Seconds())
+	f[CeilingCPU] = round(ratio(float64((processorTime() - before).Microseconds()), debits))
 	f[Ratio] = round(ratio(f[DebitsPerS], f[Ceiling]))
 	return f, nil
 }

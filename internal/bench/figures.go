@@ -25,6 +25,7 @@ const (
 	FsyncBound      = "fsync_bound_per_s" // callers / (2 × fsync_ms): what callers that share syncs may hope for
 	Load            = "load_average"      // of the last minute, before the run
 	Ceiling         = "ceiling_per_s"
+	CeilingCPU      = "ceiling_cpu_us_per_debit"
 	Ratio           = "ratio_to_ceiling"
 	RatioToNaive    = "ratio_to_naive" // debits_per_s of the same round, one transaction per debit, same projects
 	RSS             = "rss_mib"        // at the end of the load

@@ -33,7 +33,7 @@ func sections() []section {
 	return []section{
 		{PartGenerator, "The callers alone, with nothing behind them: no case can be faster", []column{{"debits/s", GeneratorOnly, true}, cpu}},
 		{PartEngine, "In the process, one debit per call; the ceiling is the same rows, bytes, statements and syncs without logic",
-			join(rate, perCommit, cpu, bytes[0], bytes[1], column{"ceiling/s", Ceiling, true}, column{"ratio", Ratio, true}, column{"× naive", RatioToNaive, true},
+			join(rate, perCommit, cpu, bytes[0], bytes[1], column{"ceiling/s", Ceiling, true}, column{"its CPU µs/debit", CeilingCPU, false}, column{"ratio", Ratio, true}, column{"× naive", RatioToNaive, true},
 				column{"first read ms", FirstRead, false}, resident)},
 		{PartNaive, "The same store, one transaction per debit", join(rate, cpu, bytes[0], bytes[1])},
 		{PartHTTP, "Over HTTP, loopback, the whole server; latencies are of requests", join(rate, perCommit, cpu, resident)},

@@ -313,6 +313,7 @@ func TestFailuresArePages(t *testing.T) {
 type down struct{ store.Store }
 
 func (down) View(context.Context, func(store.Reader) error) error { return taocan.ErrUnavailable }
+func (down) Peek(context.Context, func(store.Reader) error) error { return taocan.ErrUnavailable }
 
 func (down) Update(context.Context, taocan.AccountID, func(store.Tx) error) error {
 	return taocan.ErrUnavailable
