@@ -60,6 +60,8 @@ func (l *ledger) View(ctx context.Context, fn func(store.Reader) error) error {
 	return fn(l)
 }
 
+func (l *ledger) Peek(ctx context.Context, fn func(store.Reader) error) error { return l.View(ctx, fn) }
+
 func (l *ledger) CheckWrites() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
