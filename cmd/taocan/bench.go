@@ -17,11 +17,11 @@ import (
 type benchCmd struct {
 	Duration time.Duration `name:"duration" default:"3s" help:"What is counted of each run; a tenth of it, at most 500ms, goes before."`
 	Runs     int           `name:"runs" default:"3" help:"Runs of each case, all cases in turn; the median is reported, with the lowest and the highest."`
-	Callers  []int         `name:"callers" default:"1,64,1024" help:"Callers in the process that each wait for their answer. The most of them are also compared with the ceiling and with history."`
+	Callers  []int         `name:"callers" default:"1,64,1024" help:"Callers in the process that each wait for their answer; the most of them also meet ceiling and history."`
 	Projects int           `name:"projects" default:"1000" help:"Projects of one account each that callers draw from; one hot project is always measured, too."`
 	Growth   []string      `name:"growth" default:"0,1e6" help:"Debits in the store, as in 0,1e6."`
 	Full     bool          `name:"full" help:"Also grow to 10 million debits: some minutes more, and some gigabytes."`
-	Only     []string      `name:"only" placeholder:"NAME,…" help:"Only cases whose names begin so, as in engine,http/connections=64/debits=1/ (parts: generator, engine, naive, http, growth)."`
+	Only     []string      `name:"only" placeholder:"NAME,…" help:"Only cases whose names begin so, as engine or http/connections=16 (parts: generator, engine, naive, http, growth)."`
 	Dir      string        `name:"dir" placeholder:"DIR" help:"Where to put temporary databases (default: the system's temporary folder)."`
 	URL      string        `name:"url" placeholder:"URL" help:"Measure the running server at this address instead, over HTTP."`
 	Token    string        `name:"token" env:"TAOCAN_TOKEN" placeholder:"TOKEN" help:"Operator's token for --url; accounts named bench-… are made and stay."`
