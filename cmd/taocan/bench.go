@@ -21,6 +21,7 @@ type benchCmd struct {
 	Projects int           `name:"projects" default:"1000" help:"Projects of one account each that callers draw from; one hot project is always measured, too."`
 	Growth   []string      `name:"growth" default:"0,1e6" help:"Debits in the store, as in 0,1e6."`
 	Full     bool          `name:"full" help:"Also grow to 10 million debits: some minutes more, and some gigabytes."`
+	Verify   string        `name:"verify" default:"3e6" help:"Prove what each case's last run has made, where it is not more debits than this."`
 	Only     []string      `name:"only" placeholder:"NAME,…" help:"Only cases whose names begin so, as engine or http/connections=16 (parts: generator, engine, naive, http, growth)."`
 	Dir      string        `name:"dir" placeholder:"DIR" help:"Where to put temporary databases (default: the system's temporary folder)."`
 	URL      string        `name:"url" placeholder:"URL" help:"Measure the running server at this address instead, over HTTP."`
@@ -30,7 +31,7 @@ type benchCmd struct {
 // fullGrowth is what --full adds to --growth.
 const fullGrowth = 10_000_000
 
-// Run prints progress on stderr and the report on stdout.
+// Run prints progress on stderr and the report on stdout. Stopped by a signal, it reports what it has measured until then.
 func (c *benchCmd) Run(a *app) (err error) {
 	cfg, err := c.config()
 	if err != nil {
@@ -46,16 +47,16 @@ func (c *benchCmd) Run(a *app) (err error) {
 		defer func() { err = errors.Join(err, cfg.Target.Close()) }()
 	}
 	report, err := bench.Run(ctx, cfg)
-	if err != nil {
+	if report == nil {
 		return err
 	}
 	if a.json {
-		err = a.printJSON(report)
+		err = errors.Join(err, a.printJSON(report))
 	} else {
-		err = report.Print(a.out)
+		err = errors.Join(err, report.Print(a.out))
 	}
-	if n := len(report.Verified.Findings); err == nil && n > 0 {
-		err = fmt.Errorf("what was made does not prove: %d found", n)
+	if n := len(report.Verified.Findings); n > 0 {
+		err = errors.Join(err, fmt.Errorf("what was made does not prove: %d found", n))
 	}
 	return err
 }
@@ -71,11 +72,15 @@ func (c *benchCmd) config() (bench.Config, error) {
 		}
 	}
 	for _, text := range c.Growth {
-		n, err := strconv.ParseFloat(text, 64)
-		if err != nil || n < 0 || n > 1e9 || n != math.Trunc(n) {
-			return cfg, usage("bench: --growth takes whole numbers up to 1e9, not %s", text)
+		n, err := wholeNumber(text)
+		if err != nil {
+			return cfg, err
 		}
-		cfg.Growth = append(cfg.Growth, int64(n))
+		cfg.Growth = append(cfg.Growth, n)
+	}
+	var err error
+	if cfg.Verify, err = wholeNumber(c.Verify); err != nil {
+		return cfg, err
 	}
 	if c.Full {
 		cfg.Growth = append(cfg.Growth, fullGrowth)
@@ -89,4 +94,13 @@ func (c *benchCmd) config() (bench.Config, error) {
 		}
 	}
 	return cfg, nil
+}
+
+// wholeNumber reads one that may be written as 1e6.
+func wholeNumber(text string) (int64, error) {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || n < 0 || n > 1e9 || n != math.Trunc(n) {
+		return 0, usage("bench: %s is not a whole number up to 1e9", text)
+	}
+	return int64(n), nil
 }

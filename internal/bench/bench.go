@@ -33,6 +33,7 @@ type Config struct {
 	Projects int          // beside the one hot project
 	Only     []string     // cases whose names begin with one of these; empty: all
 	Growth   []int64      // debits in the store
+	Verify   int64        // databases with more debits are not proved
 	Say      func(string) // progress; nil: nobody listens
 }
 
@@ -71,9 +72,10 @@ type bench struct {
 	verified Verified
 }
 
-// Run measures everything that cfg asks for. Where a database does not prove, the report says so and the error is nil.
+// Run measures everything that cfg asks for. Where a database does not prove, the report says so and the error is nil. After an
+// error, as by the end of ctx, the report holds what was measured until then; nil: nothing was.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
-	b := &bench{Config: cfg, seed: rand.Uint64(), verified: Verified{Findings: []string{}}}
+	b := &bench{Config: cfg, seed: rand.Uint64(), verified: Verified{Findings: []string{}, Skipped: []string{}}}
 	where, dir := "a server at "+cfg.Remote.URL, ""
 	if b.Target != nil {
 		where, dir = b.Target.Name(), b.Target.Dir()
@@ -86,34 +88,45 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		Store: where, Runs: b.Runs, DurationS: b.Duration.Seconds(), WarmupS: b.warmup().Seconds(), PackagesPerProject: packagesEach,
 		IDBytes: idBytes, QuantityPerDebit: 1, Seed: b.seed}}
 	began := b.Clock.Monotonic()
-	var probes []float64
+	err := b.rounds(ctx, cases, dir)
+	r.TookS = round((b.Clock.Monotonic() - began).Seconds())
+	r.Verified = b.verified
+	r.sum()
+	if len(r.Cases) == 0 {
+		return nil, err
+	}
+	return r, err
+}
+
+// rounds goes through all cases as often as each is to be run.
+func (b *bench) rounds(ctx context.Context, cases []*Case, dir string) error {
 	for run := range b.Runs {
 		for _, c := range cases {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
 			f, err := b.once(ctx, c, dir)
+			if err == nil {
+				err = ctx.Err() // a load that was cut short
+			}
 			if err != nil {
-				return nil, fmt.Errorf("%s, run %d: %w", c.Name, run+1, err)
+				return fmt.Errorf("%s, run %d: %w", c.Name, run+1, err)
 			}
 			c.Runs = append(c.Runs, f)
 			b.say("%s, run %d of %d: %s", c.Name, run+1, b.Runs, brief(f))
-			if ms := f[Fsync]; ms > 0 {
-				probes = append(probes, ms)
-			}
 		}
 	}
-	compare(cases)
-	for _, c := range cases {
+	return nil
+}
+
+// sum up what was run.
+func (r *Report) sum() {
+	r.Cases = slices.DeleteFunc(r.Cases, func(c *Case) bool { return len(c.Runs) == 0 })
+	compare(r.Cases)
+	for _, c := range r.Cases {
 		c.Figures = spreads(c.Runs)
 	}
-	if len(probes) > 0 {
+	if probes := r.each(Fsync); len(probes) > 0 {
 		r.FsyncMS = spreadOf(probes)
 	}
-	r.TookS = round((b.Clock.Monotonic() - began).Seconds())
-	r.Verified = b.verified
 	r.Verified.OK = len(r.Verified.Findings) == 0
-	return r, nil
 }
 
 // compare runs with those of the same round that they are judged by.
@@ -131,7 +144,7 @@ func compare(cases []*Case) {
 }
 
 func (c *Case) compare(base *Case, name string) {
-	for i, run := range c.Runs {
+	for i, run := range c.Runs[:min(len(c.Runs), len(base.Runs))] {
 		run[name] = round(ratio(run[DebitsPerS], base.Runs[i][DebitsPerS]))
 	}
 }
@@ -273,7 +286,11 @@ func (b *bench) verify(ctx context.Context, c *Case, st store.Store, answered in
 	if !b.lastRun(c) {
 		return nil
 	}
-	b.say("%s: verifying", c.Name)
+	if answered > b.Verify {
+		b.verified.Skipped = append(b.verified.Skipped, c.Name)
+		return nil
+	}
+	b.say("%s: verifying %s debits", c.Name, thousands(float64(answered)))
 	began := b.Clock.Monotonic()
 	report, err := store.Verify(ctx, st, store.VerifyOptions{})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -62,6 +63,7 @@ type report struct {
 	}
 	Verified struct {
 		OK        bool
+		Skipped   []string
 		Databases int
 		Debits    int64
 		Findings  []string
@@ -70,7 +72,7 @@ type report struct {
 
 func run(t *testing.T, cfg bench.Config) (*bench.Report, report) {
 	t.Helper()
-	cfg.Clock, cfg.Duration = clock.System(), 50*time.Millisecond
+	cfg.Clock, cfg.Duration, cfg.Verify = clock.System(), 50*time.Millisecond, 1_000_000
 	made, err := bench.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -122,15 +124,16 @@ func TestReportHoldsEveryName(t *testing.T) {
 		t.Errorf("figures by case (-want +got):\n%s", diff)
 	}
 	for part, keys := range map[string][2][]string{
-		"machine":    {{"arch", "cpu", "cpus", "file_system", "go", "go_max_procs", "kernel", "memory_mib", "os"}, slices.Sorted(maps.Keys(r.Machine))},
-		"conditions": {{"duration_s", "id_bytes", "packages_per_project", "quantity_per_debit", "runs", "seed", "store", "warmup_s"}, slices.Sorted(maps.Keys(r.Conditions))},
+		"machine": {{"arch", "cpu", "cpus", "file_system", "go", "go_max_procs", "kernel", "memory_mib", "os"}, slices.Sorted(maps.Keys(r.Machine))},
+		"conditions": {{"duration_s", "id_bytes", "packages_per_project", "quantity_per_debit", "runs", "seed", "store", "warmup_s"},
+			slices.Sorted(maps.Keys(r.Conditions))},
 	} {
 		if diff := cmp.Diff(keys[0], keys[1]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", part, diff)
 		}
 	}
 	// 2 of the engine, a naive one, 3 over HTTP, 2 with history: each is proved.
-	if v := r.Verified; !v.OK || v.Databases != 8 || v.Debits < 200 || v.Findings == nil {
+	if v := r.Verified; !v.OK || v.Databases != 8 || v.Debits < 200 || v.Findings == nil || len(v.Skipped) > 0 {
 		t.Errorf("verified: %+v, want 8 databases and nothing found", v)
 	}
 
@@ -179,6 +182,26 @@ func TestOnlyNamesACase(t *testing.T) {
 	}
 }
 
+func TestStoppedRunReportsWhatThereIs(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	made, err := bench.Run(ctx, bench.Config{Target: newSQLite(t), Clock: clock.System(), Duration: 10 * time.Millisecond, Runs: 5, Callers: []int{1}, Projects: 1,
+		Only: []string{"generator/callers", "engine"}, Say: func(line string) {
+			if strings.Contains(line, "generator/callers=1/projects=1, run 2") {
+				cancel()
+			}
+		}})
+	if !errors.Is(err, context.Canceled) || made == nil {
+		t.Fatalf("report %v, error %v, want what there is and why it is not all", made, err)
+	}
+	got := map[string]int{}
+	for _, c := range made.Cases {
+		got[c.Name] = len(c.Runs)
+	}
+	if diff := cmp.Diff(map[string]int{"generator/callers=1/projects=1": 2, "engine/callers=1/projects=1": 1}, got); diff != "" {
+		t.Errorf("runs by case (-want +got):\n%s", diff)
+	}
+}
+
 func TestRemoteServer(t *testing.T) {
 	settings := config.Defaults()
 	settings.Addr, settings.Data, settings.DiskReserveMiB = "127.0.0.1:0", t.TempDir(), 0
@@ -198,7 +221,8 @@ func TestRemoteServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, r := run(t, bench.Config{Remote: bench.Remote{URL: s.URL(), Token: token}, Runs: 1, Projects: 2, Only: []string{"http/connections=64/debits=1/", "http/connections=16"}})
+	_, r := run(t, bench.Config{Remote: bench.Remote{URL: s.URL(), Token: token}, Runs: 1, Projects: 2,
+		Only: []string{"http/connections=64/debits=1/", "http/connections=16"}})
 	if len(r.Cases) != 4 {
 		t.Errorf("%d cases of a running server, want 4", len(r.Cases))
 	}

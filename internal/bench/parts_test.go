@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,7 +146,7 @@ func TestAnsweredDebitsMustBeThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	b := bench{Config: Config{Target: target, Clock: clock.System(), Runs: 1}}
+	b := bench{Config: Config{Target: target, Clock: clock.System(), Runs: 1, Verify: 1}}
 	for answered, want := range map[int64]int{0: 0, 1: 1} {
 		b.verified = Verified{}
 		if err := b.verify(t.Context(), &Case{Name: "x"}, st, answered); err != nil {
@@ -154,5 +155,9 @@ func TestAnsweredDebitsMustBeThere(t *testing.T) {
 		if len(b.verified.Findings) != want {
 			t.Errorf("%d answered, none stored: findings %q, want %d", answered, b.verified.Findings, want)
 		}
+	}
+	b.verified = Verified{}
+	if err := b.verify(t.Context(), &Case{Name: "large"}, st, 2); err != nil || b.verified.Databases != 0 || !slices.Equal(b.verified.Skipped, []string{"large"}) {
+		t.Errorf("more debits than are proved: %+v, %v, want it skipped by name", b.verified, err)
 	}
 }

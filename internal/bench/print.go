@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -22,33 +23,32 @@ type column struct {
 
 var latencies = []column{{"p50 ms", P50, false}, {"p90", P90, false}, {"p99", P99, true}, {"max", MaxLatency, false}}
 
-// sections are functions of nothing but the names above, in the order of a report.
+// sections of a report, in its order.
 func sections() []section {
-	rate := column{"debits/s", DebitsPerS, true}
-	cpu, perCommit, resident := column{"CPU µs/debit", CPUPerDebit, false}, column{"debits/commit", DebitsPerCommit, false}, column{"resident MiB, peak", RSSPeak, false}
-	bytes := []column{{"bytes/debit", BytesPerDebit, false}, {"packed", PackedPerDebit, false}}
-	join := func(first column, more ...column) []column {
-		return append(append([]column{first}, latencies...), more...)
-	}
+	rate, start := column{"debits/s", DebitsPerS, true}, column{"start ms", Start, true}
+	cpu, perCommit := column{"CPU µs/debit", CPUPerDebit, false}, column{"debits/commit", DebitsPerCommit, false}
+	bytes, packed := column{"bytes/debit", BytesPerDebit, false}, column{"packed", PackedPerDebit, false}
+	peak := column{"resident MiB, peak", RSSPeak, false}
+	loaded := slices.Concat([]column{rate}, latencies)
 	return []section{
 		{PartGenerator, "The callers alone, with nothing behind them: no case can be faster", []column{{"debits/s", GeneratorOnly, true}, cpu}},
 		{PartEngine, "In the process, one debit per call; the ceiling is the same rows, bytes, statements and syncs without logic",
-			join(rate, perCommit, cpu, bytes[0], bytes[1], column{"ceiling/s", Ceiling, true}, column{"its CPU µs/debit", CeilingCPU, false}, column{"ratio", Ratio, true}, column{"× naive", RatioToNaive, true},
-				column{"first read ms", FirstRead, false}, resident)},
-		{PartNaive, "The same store, one transaction per debit", join(rate, cpu, bytes[0], bytes[1])},
-		{PartHTTP, "Over HTTP, loopback, the whole server; latencies are of requests", join(rate, perCommit, cpu, resident)},
-		{PartGrowth, "With history, in the process; start of a whole server, files in the page cache", join(rate, column{"of empty", RatioToEmpty, true}, column{"start ms", Start, true},
-			column{"resident MiB, started", RSSStarted, false}, column{"at the end", RSS, false}, column{"peak", RSSPeak, false}, column{"Go heap", Heap, false},
-			column{"files MiB", StoredMiB, false}, column{"stored bytes/debit", StoredPerItem, false})},
+			slices.Concat(loaded, []column{perCommit, cpu, bytes, packed, {"ceiling/s", Ceiling, true}, {"its CPU µs/debit", CeilingCPU, false}, {"ratio", Ratio, true},
+				{"× naive", RatioToNaive, true}, {"first read ms", FirstRead, false}, peak})},
+		{PartNaive, "The same store, one transaction per debit", slices.Concat(loaded, []column{cpu, bytes, packed})},
+		{PartHTTP, "Over HTTP, loopback, the whole server; latencies are of requests", slices.Concat(loaded, []column{perCommit, cpu, peak})},
+		{PartGrowth, "With history, in the process; start of a whole server, files in the page cache",
+			slices.Concat(loaded, []column{{"of empty", RatioToEmpty, true}, start, {"resident MiB, started", RSSStarted, false}, {"at the end", RSS, false},
+				{"peak", RSSPeak, false}, {"Go heap", Heap, false}, {"files MiB", StoredMiB, false}, {"stored bytes/debit", StoredPerItem, false}})},
 	}
 }
 
 // Print writes the report for a person.
 func (r *Report) Print(w io.Writer) error {
-	m := r.Machine
-	fmt.Fprintf(w, "%s on %s, %d CPUs, %s MiB, %s, %s %s, %s\n", r.Conditions.Store, orUnknown(m.CPU), m.CPUs, figure(m.MemoryMiB), orUnknown(m.FileSystem), m.OS, m.Kernel, m.Go)
-	fmt.Fprintf(w, "%s, %s s in all; each case %d runs of %s s, all cases in turn; median [lowest–highest]\n", r.StartedAt.Format("2006-01-02 15:04 MST"), figure(r.TookS),
-		r.Conditions.Runs, figure(r.Conditions.DurationS))
+	m, c := r.Machine, r.Conditions
+	fmt.Fprintf(w, "%s on %s, %d CPUs, %s MiB, %s, %s %s, %s\n", c.Store, orUnknown(m.CPU), m.CPUs, figure(m.MemoryMiB), orUnknown(m.FileSystem), m.OS, m.Kernel, m.Go)
+	fmt.Fprintf(w, "%s, %s s in all; each case %d runs of %s s, all cases in turn; median [lowest–highest]\n",
+		r.StartedAt.Format("2006-01-02 15:04 MST"), figure(r.TookS), c.Runs, figure(c.DurationS))
 	fmt.Fprintf(w, "disk: a synced write of 4 KiB takes %s ms; load average %s\n", r.FsyncMS.cell(), spreadOf(r.each(Load)).cell())
 	for _, s := range sections() {
 		if err := r.printSection(w, s); err != nil {
@@ -60,8 +60,12 @@ func (r *Report) Print(w io.Writer) error {
 			fmt.Fprintf(w, "\n%s: %d calls failed, the first: %s", c.Name, c.Errors, c.FirstError)
 		}
 	}
+	for _, name := range r.Verified.Skipped {
+		fmt.Fprintf(w, "\n%s: not verified, too many debits", name)
+	}
 	if r.Verified.OK {
-		_, err := fmt.Fprintf(w, "\nverified: %d databases with %s debits, every answered one is in them, nothing found\n", r.Verified.Databases, thousands(float64(r.Verified.Debits)))
+		_, err := fmt.Fprintf(w, "\nverified: %d databases with %s debits, every answered one is in them, nothing found\n",
+			r.Verified.Databases, thousands(float64(r.Verified.Debits)))
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\nNOT VERIFIED, %d found:\n%s\n", len(r.Verified.Findings), strings.Join(r.Verified.Findings, "\n"))
@@ -104,11 +108,13 @@ func (r *Report) printSection(w io.Writer, s section) error {
 	return t.Flush()
 }
 
-// each value of a figure, of all runs.
+// each value of a figure, of all runs that have it.
 func (r *Report) each(name string) (values []float64) {
 	for _, c := range r.Cases {
 		for _, run := range c.Runs {
-			values = append(values, run[name])
+			if v, ok := run[name]; ok {
+				values = append(values, v)
+			}
 		}
 	}
 	return values

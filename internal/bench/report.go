@@ -39,6 +39,7 @@ type Verified struct {
 	Debits    int64    `json:"debits"`
 	TookS     float64  `json:"took_s"`
 	Findings  []string `json:"findings"`
+	Skipped   []string `json:"skipped"` // cases whose databases hold too many debits
 }
 
 // brief says what progress shows of a run.
