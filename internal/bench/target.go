@@ -11,7 +11,7 @@ import (
 
 // Target is a back end that can be measured. Adding one means implementing this and Database, in a file of its own.
 type Target interface {
-	// Name is what --store calls it.
+	// Name stands in the report.
 	Name() string
 	// Dir is a folder on the disk that takes the commits, for the probe; empty where that disk is another machine's.
 	Dir() string
