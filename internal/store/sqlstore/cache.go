@@ -44,23 +44,25 @@ func (c *Cache) Trim() {
 	}
 }
 
-// Apply moves the balances by what another process has committed. A project that it cannot follow is forgotten.
+// Apply moves the balances by what another process has committed. Projects that it cannot follow are forgotten: where a record's own
+// project does not hold the package, or is not remembered, another of the account may, which shares it.
 func (c *Cache) Apply(records []*taocan.Debit, moves []store.Move) {
 	for _, d := range records {
 		if c.watches[d.Tenant] != nil { // meters and states have moved on
 			c.Drop(d.Tenant)
 		}
 	}
+	elsewhere := map[taocan.AccountID]bool{}
 	for _, m := range moves {
-		if b := c.projects[m.Tenant]; b != nil && !b.Apply(m) {
-			c.dropAccount(m.Account) // the package is another project's of the account, or came since
+		if b := c.projects[m.Tenant]; b == nil || !b.Apply(m) {
+			elsewhere[m.Account] = true
 		}
 	}
-}
-
-func (c *Cache) dropAccount(a taocan.AccountID) {
+	if len(elsewhere) == 0 {
+		return
+	}
 	for t := range c.projects {
-		if t.Account == a {
+		if elsewhere[t.Account] {
 			c.Drop(t)
 		}
 	}
