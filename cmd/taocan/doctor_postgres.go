@@ -10,6 +10,7 @@ import (
 
 	"taocan/internal/config"
 	"taocan/internal/store/postgres"
+	"taocan/internal/store/sqlstore"
 )
 
 // oldestPostgres is the oldest major version that is worked on.
@@ -35,7 +36,7 @@ func (d *doctor) openPostgres(x config.Settings) (*postgres.Store, bool) {
 	defer cancel()
 	st, err := postgres.Open(ctx, postgres.Options{URL: x.DatabaseURL, Clock: d.clock, ReadOnly: true, IdempotencyWindow: time.Nanosecond})
 	switch {
-	case errors.Is(err, postgres.ErrSchema):
+	case errors.Is(err, sqlstore.ErrSchema):
 		d.say("database", isProblem, "taocan migrate brings an older one up to date; a newer one needs the version that wrote it", "%s: %v", x.Database(), err)
 	case err != nil:
 		d.say("database", isProblem, "does PostgreSQL run, is the address right, and may this user connect (pg_hba.conf)?", "%s cannot be opened: %v", x.Database(), err)

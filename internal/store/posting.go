@@ -244,3 +244,22 @@ func (p *PackagePosting) Post(owner taocan.Tenant, lane taocan.Lane, f Figures) 
 	}
 	return entries, f
 }
+
+// How many rows a lane's posting writes before a group commit does it: enough that rows of one package share their pages, few
+// enough that nobody waits long, and that a start after a crash has little to do over. At most two lanes are posted per commit,
+// unless one has many times as much.
+const (
+	postRows     = 2048
+	postRowsMost = 8 * postRows
+	postLanes    = 2
+)
+
+// LanesToPost picks the lanes that a group commit posts before it does its own work, by what each has to post (Unposted.Work).
+func LanesToPost(work [taocan.Lanes]int) (lanes []taocan.Lane) {
+	for lane, n := range work {
+		if n >= postRows && (len(lanes) < postLanes || n >= postRowsMost) {
+			lanes = append(lanes, taocan.Lane(lane))
+		}
+	}
+	return lanes
+}

@@ -9,14 +9,6 @@ import (
 	"taocan/internal/taocan"
 )
 
-// How many rows a lane's posting writes before a group commit does it, and how many lanes a commit posts at most unless one has
-// many times as much. A row costs several times what it costs SQLite, most of it for the statement.
-const (
-	postRows     = 2048
-	postRowsMost = 8 * postRows
-	postLanes    = 2
-)
-
 // settle posts everything, for those who are about to read it. A lane at a time: nobody waits for all.
 func (s *Store) settle(ctx context.Context) error {
 	if s.writers == nil {
@@ -88,18 +80,16 @@ func (s *Store) settleOnce(ctx context.Context, lanes []int64) (again bool, err 
 	return false, nil
 }
 
-// postSome posts the lanes that have much to post.
+// postSome posts those of the locked lanes that have much to post.
 func (s *Store) postSome(ctx context.Context, b *loader, lanes []int64) error {
-	n := 0
+	var work [taocan.Lanes]int
 	for _, lane := range lanes {
-		work := s.memory[lane].unposted.Work()
-		if work < postRows || n >= postLanes && work < postRowsMost {
-			continue
-		}
-		if err := s.post(ctx, b, taocan.Lane(lane)); err != nil {
+		work[lane] = s.memory[lane].unposted.Work()
+	}
+	for _, lane := range store.LanesToPost(work) {
+		if err := s.post(ctx, b, lane); err != nil {
 			return err
 		}
-		n++
 	}
 	return nil
 }

@@ -2,14 +2,12 @@ package postgres
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -23,14 +21,8 @@ import (
 //go:embed migration/*.sql
 var migrations embed.FS
 
-// ErrSchema means that a database's schema is not one that this version works on.
-var ErrSchema = errors.New("the schema does not fit this version of taocan")
-
-// everyTables are the tables that meta_tables counts.
-const everyTables = 4
-
 // NewestSchema is the schema that this version brings a database to.
-func NewestSchema() int64 { return newest(migrationFiles()) }
+func NewestSchema() int64 { return sqlstore.Newest(migrationFiles()) }
 
 // MigrationsDigest differs wherever Migrate does something else.
 func MigrationsDigest() string {
@@ -55,19 +47,6 @@ func migrationFiles() fs.FS {
 		panic("postgres: " + err.Error()) // embedded
 	}
 	return files
-}
-
-func newest(files fs.FS) (version int64) {
-	names, err := fs.Glob(files, "*.sql")
-	if err != nil {
-		panic("postgres: " + err.Error()) // a fixed pattern
-	}
-	for _, name := range names {
-		if v, err := goose.NumericComponent(path.Base(name)); err == nil {
-			version = max(version, v)
-		}
-	}
-	return version
 }
 
 // Migrate brings a database to the newest schema. Processes that start at the same time wait for each other, by an advisory
@@ -100,7 +79,7 @@ func migrate(ctx context.Context, url string, files fs.FS) (err error) {
 func (s *Store) prepare(ctx context.Context, o Options) error {
 	version, err := s.schema(ctx)
 	if err == nil {
-		err = checkSchema(version, NewestSchema(), o.ReadOnly)
+		err = sqlstore.CheckSchema(version, NewestSchema(), o.ReadOnly)
 	}
 	if err != nil {
 		return err
@@ -118,11 +97,7 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 	if s.epoch, err = s.meta(ctx, "epoch"); !errors.Is(err, taocan.ErrNotFound) || o.ReadOnly {
 		return err
 	}
-	epoch, err := newEpoch()
-	if err != nil {
-		return err
-	}
-	if err := s.write(ctx, "epoch_insert", epoch); err != nil { // another process may have been first
+	if err := s.write(ctx, "epoch_insert", sqlstore.NewEpoch()); err != nil { // another process may have been first
 		return err
 	}
 	s.epoch, err = s.meta(ctx, "epoch")
@@ -140,24 +115,11 @@ func (s *Store) schema(ctx context.Context) (version int64, err error) {
 	if err := c.QueryRowContext(ctx, queries.Text("meta_tables")).Scan(&tables); err != nil {
 		return 0, sqlstore.Kind(err)
 	}
-	if tables != everyTables {
+	if tables != sqlstore.EveryTables {
 		return 0, nil
 	}
 	err = c.QueryRowContext(ctx, queries.Text("schema_version")).Scan(&version)
 	return version, sqlstore.Kind(err)
-}
-
-// checkSchema refuses a database that a newer version has written: this one would read it wrongly. Where nothing may be
-// migrated, an older one is refused as well.
-func checkSchema(version, newest int64, readOnly bool) error {
-	switch {
-	case version > newest:
-		return fmt.Errorf("%w: the database has schema %d, this version knows schemas up to %d; use the version that wrote it or a newer one",
-			ErrSchema, version, newest)
-	case readOnly && version < newest:
-		return fmt.Errorf("%w: the database has schema %d, this version reads schema %d; run taocan migrate", ErrSchema, version, newest)
-	}
-	return nil
 }
 
 func (s *Store) meta(ctx context.Context, name string) (value string, err error) {
@@ -187,12 +149,4 @@ func (s *Store) write(ctx context.Context, name string, args ...any) error {
 	}
 	_, err = x.commit(ctx, only)
 	return sqlstore.Kind(err)
-}
-
-func newEpoch() (string, error) {
-	var b [8]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return "", fmt.Errorf("draw an epoch: %w", err)
-	}
-	return hex.EncodeToString(b[:]), nil
 }

@@ -10,20 +10,21 @@ import (
 	"taocan/internal/clock"
 	"taocan/internal/pgtest"
 	"taocan/internal/store"
+	"taocan/internal/store/sqlstore"
 )
 
 func TestADatabaseOfANewerVersionIsRefused(t *testing.T) {
 	url := migrated(t)
 	admin(t, url, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)")
-	if _, err := Open(t.Context(), Options{URL: url, Clock: clock.System()}); !errors.Is(err, ErrSchema) {
-		t.Errorf("got error %v, want %v", err, ErrSchema)
+	if _, err := Open(t.Context(), Options{URL: url, Clock: clock.System()}); !errors.Is(err, sqlstore.ErrSchema) {
+		t.Errorf("got error %v, want %v", err, sqlstore.ErrSchema)
 	}
 }
 
 func TestAnOlderDatabaseIsNotMigratedForReading(t *testing.T) {
 	url := pgtest.Database(t)
-	if _, err := Open(t.Context(), Options{URL: url, Clock: clock.System(), ReadOnly: true}); !errors.Is(err, ErrSchema) {
-		t.Errorf("got error %v, want %v", err, ErrSchema)
+	if _, err := Open(t.Context(), Options{URL: url, Clock: clock.System(), ReadOnly: true}); !errors.Is(err, sqlstore.ErrSchema) {
+		t.Errorf("got error %v, want %v", err, sqlstore.ErrSchema)
 	}
 }
 

@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -341,9 +339,7 @@ func (r *RestoreReport) begin(ctx context.Context, part string, lock *os.File, o
 			return fmt.Errorf("read when the backup was made: %w", err)
 		}
 	}
-	if r.Epoch, err = newEpoch(); err != nil {
-		return err
-	}
+	r.Epoch = sqlstore.NewEpoch()
 	origin, err := json.Marshal(r.From)
 	if err != nil {
 		return err
@@ -359,12 +355,6 @@ func (r *RestoreReport) begin(ctx context.Context, part string, lock *os.File, o
 		}
 	}
 	return sqlstore.Kind(tx.Commit())
-}
-
-func newEpoch() (string, error) {
-	var epoch [8]byte
-	_, err := rand.Read(epoch[:])
-	return hex.EncodeToString(epoch[:]), err
 }
 
 // removeDatabase removes a file and what SQLite keeps beside it.

@@ -15,6 +15,7 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/store"
+	"taocan/internal/store/sqlstore"
 	"taocan/internal/taocan"
 )
 
@@ -200,7 +201,7 @@ func TestRestoreRefusesAFolderThatIsInUseAndAFileThatIsNoDatabase(t *testing.T) 
 		{"a text", t.TempDir(), write("x", strings.Repeat("no database ", 1000)), nil, "not a database of taocan"},
 		{"an empty file", t.TempDir(), write("x", ""), nil, "not a database of taocan"},
 		{"a file that is not there", t.TempDir(), filepath.Join(dir, "none"), fs.ErrNotExist, ""},
-		{"a schema of the future", t.TempDir(), newer, ErrSchema, "schema 9999"},
+		{"a schema of the future", t.TempDir(), newer, sqlstore.ErrSchema, "schema 9999"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -248,7 +249,7 @@ func TestADatabaseOfANewerSchemaIsRefused(t *testing.T) {
 	}
 	for _, readOnly := range []bool{false, true} {
 		_, err := Open(t.Context(), Options{Dir: dir, Clock: clock.System(), ReadOnly: readOnly})
-		if !errors.Is(err, ErrSchema) || !strings.Contains(err.Error(), "the database has schema 9999, this version knows schemas up to") {
+		if !errors.Is(err, sqlstore.ErrSchema) || !strings.Contains(err.Error(), "the database has schema 9999, this version knows schemas up to") {
 			t.Errorf("read-only %v: got %v", readOnly, err)
 		}
 	}
@@ -292,7 +293,7 @@ func TestAnOlderSchemaIsNotReadBeforeItIsMigrated(t *testing.T) {
 	fullLedger(t, dir)
 	next := with(t, "CREATE TABLE more (x INTEGER) STRICT;\n")
 	_, err := Open(t.Context(), Options{Dir: dir, Clock: clock.System(), ReadOnly: true, migrations: next})
-	if !errors.Is(err, ErrSchema) || !strings.Contains(err.Error(), "run taocan migrate") {
+	if !errors.Is(err, sqlstore.ErrSchema) || !strings.Contains(err.Error(), "run taocan migrate") {
 		t.Errorf("read-only: got %v, want to be told to migrate", err)
 	}
 	s, err := Open(t.Context(), Options{Dir: dir, Clock: clock.System(), migrations: next})

@@ -165,16 +165,14 @@ func (x *ceiling) write(w *writer, at time.Time) error {
 
 // post writes the rows of lanes that have gathered much, as writer.postSome does.
 func (x *ceiling) post(w *writer) error {
-	lanes := 0
-	for lane := range x.lanes {
-		work := x.lanes[lane].work
-		if work < postRows || lanes >= postLanes && work < postRowsMost {
-			continue
-		}
-		lanes++
+	var work [taocan.Lanes]int
+	for lane := range work {
+		work[lane] = x.lanes[lane].work
+	}
+	for _, lane := range store.LanesToPost(work) {
 		x.lanes[lane].work = 0
 		for _, p := range x.lanes[lane].projects {
-			if err := x.postProject(w, p, taocan.Lane(lane)); err != nil {
+			if err := x.postProject(w, p, lane); err != nil {
 				return err
 			}
 		}

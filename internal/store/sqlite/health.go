@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
-	"strconv"
-	"strings"
 	"time"
 
 	"taocan/internal/store"
@@ -44,7 +41,7 @@ type Health struct {
 
 // Health looks the database over, beside a running server. It reads every page once.
 func (s *Store) Health(ctx context.Context) (Health, error) {
-	h := Health{Newest: newestMigration()}
+	h := Health{Newest: NewestSchema()}
 	if err := s.readers.QueryRowContext(ctx, queries.Text("health_schema")).Scan(&h.Schema); err != nil {
 		return h, fmt.Errorf("read the schema's version: %w", sqlstore.Kind(err))
 	}
@@ -70,21 +67,6 @@ func (s *Store) Health(ctx context.Context) (Health, error) {
 		}
 	}
 	return h, sqlstore.Kind(rows.Err())
-}
-
-// newestMigration is the number of the last migration that is embedded.
-func newestMigration() (newest int64) {
-	files, err := fs.ReadDir(migrations, "migration")
-	if err != nil {
-		panic(err) // they are embedded
-	}
-	for _, f := range files {
-		number, _, _ := strings.Cut(path.Base(f.Name()), "_")
-		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
-			newest = max(newest, n)
-		}
-	}
-	return newest
 }
 
 // Remembered says how many reservations are open and how many ids the index holds.

@@ -12,15 +12,6 @@ import (
 	"taocan/internal/taocan"
 )
 
-// How many rows a lane's posting writes before a group commit does it: enough that rows of one package share their pages, few
-// enough that nobody waits long, and that a start after a crash has little to do over. At most two lanes are posted per commit,
-// unless one has many times as much.
-const (
-	postRows     = 2048
-	postRowsMost = 8 * postRows
-	postLanes    = 2
-)
-
 // settle posts everything, for those who are about to read it.
 func (s *Store) settle(ctx context.Context) error {
 	if s.w == nil || !s.w.behind.Load() {
@@ -67,16 +58,14 @@ func (s *Store) settleWith(ctx context.Context, w *writer) error {
 
 // postSome posts the lanes that have much to post.
 func (w *writer) postSome(ctx context.Context) error {
-	lanes := 0
-	for lane := range w.heads {
-		work := w.unposted[lane].Work()
-		if work < postRows || lanes >= postLanes && work < postRowsMost {
-			continue
-		}
-		if err := w.post(ctx, taocan.Lane(lane)); err != nil {
+	var work [taocan.Lanes]int
+	for lane := range work {
+		work[lane] = w.unposted[lane].Work()
+	}
+	for _, lane := range store.LanesToPost(work) {
+		if err := w.post(ctx, lane); err != nil {
 			return err
 		}
-		lanes++
 	}
 	return nil
 }

@@ -144,7 +144,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	s.readers.SetMaxOpenConns(4)
 	s.readers.SetMaxIdleConns(4)
-	if err := checkSchema(ctx, s.readers, newest(o.migrations), o.ReadOnly); err != nil {
+	if err := checkSchema(ctx, s.readers, sqlstore.Newest(o.migrations), o.ReadOnly); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	if err := s.readers.QueryRowContext(ctx, "SELECT value FROM store_meta WHERE name = 'epoch'").Scan(&s.epoch); err != nil {
@@ -200,7 +200,7 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 		return err
 	}
 	w.db.SetMaxOpenConns(1)
-	if err := checkSchema(ctx, w.db, newest(o.migrations), false); err != nil {
+	if err := checkSchema(ctx, w.db, sqlstore.Newest(o.migrations), false); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	migrate, err := goose.NewProvider(goose.DialectSQLite3, w.db, o.migrations, goose.WithLogger(goose.NopLogger()))
@@ -210,11 +210,7 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 	if _, err := migrate.Up(ctx); err != nil {
 		return fmt.Errorf("migrate %s: %w", path, err)
 	}
-	epoch, err := newEpoch()
-	if err != nil {
-		return err
-	}
-	if _, err := w.db.ExecContext(ctx, "INSERT INTO store_meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", epoch); err != nil {
+	if _, err := w.db.ExecContext(ctx, "INSERT INTO store_meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", sqlstore.NewEpoch()); err != nil {
 		return fmt.Errorf("open %s: %w", path, sqlstore.Kind(err))
 	}
 	if w.conn, err = w.db.Conn(ctx); err != nil {
