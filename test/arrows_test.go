@@ -62,6 +62,7 @@ var layers = map[string]layer{
 	"statement": {imports: []string{"taocan", "store", "clock", "export"}},
 	"archive":   {imports: []string{"taocan", "store", "export"}},
 	"limit":     {imports: []string{"taocan", "store", "clock"}},
+	"monthfile": {imports: []string{"taocan", "store"}},
 	"topup":     {imports: []string{"taocan", "store", "clock", "catalog", "order"}},
 	"notify":    {imports: []string{"taocan", "delivery", "i18n"}},
 	"vault":     {stdOnly: true},

@@ -21,6 +21,7 @@ type commands struct {
 	Migrate       migrateCmd       `cmd:"" help:"Create the database or bring its schema up to date."`
 	MigrateStore  migrateStoreCmd  `cmd:"" help:"Move a stopped store from SQLite to PostgreSQL or back, and prove both."`
 	Verify        verifyCmd        `cmd:"" help:"Prove that balances equal entries, payments equal orders and the history is unaltered."`
+	Archive       archiveCmd       `cmd:"" help:"Move debits of old months out of the database into files."`
 	Config        configCmd        `cmd:"" help:"Settings: print them as they hold, check a file."`
 	Doctor        doctorCmd        `cmd:"" help:"Look at settings, folder, database, clock, disk and network, and say what to do."`
 	Ready         readyCmd         `cmd:"" help:"Ask the server whether it takes calls: exit code 0 or 1."`

@@ -26,12 +26,13 @@ func TestMain(m *testing.M) {
 //	launch NAME taocan …  runs a server; its first line of output is JSON, whose fields become variables
 //	halt NAME [SIGNAL]    ends it (default TERM) and, unless killed, checks that it exits with 0
 //	http METHOD PATH [TOKEN] [BODY]   asks $url; prints the status and the body
+//	olden DIR             makes a database whose project "web" has debits of old months, which $token reads; $before is the first month that has to stay
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"launch": launch, "halt": halt, "http": httpCall},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"launch": launch, "halt": halt, "http": httpCall, "olden": olden},
 		Setup: func(e *testscript.Env) error {
 			e.Values[servers{}] = map[string]*background{}
 			example, err := os.ReadFile("../../docs/packages-example.csv")

@@ -66,7 +66,7 @@ func (c *migrateStoreCmd) Run(a *app) error {
 	if a.json {
 		p := r.Proved
 		return a.printJSON(migrateStoreAnswer{r.From, r.To, r.Epoch, r.Head, r.Tables, r.Rows,
-			verifyChecked{p.Commits, p.Debits, p.Entries, p.Packages, p.Orders, p.Wallets}, c.KeepSource, seconds(r.Took)})
+			checkedOf(p), c.KeepSource, seconds(r.Took)})
 	}
 	c.print(a, settings, r)
 	return nil

@@ -39,6 +39,8 @@ var files = []file{
 		"Debits and reservations, the newest first, each in its last state; allocations are number:messages; overflow is what the wallet paid for",
 		named("project id kind category purpose country quantity reference state at allocations overflow overflow_price deadline on_deadline settled settled_at " +
 			"by_deadline decision_version segment_version"), debitRows},
+	{"archived_debits.csv", false, "已归档的月份（UTC）：其扣减（若有）不在 debits.csv 中，可向平台运营方查询",
+		"Months (UTC) whose debits, if there were any, are archived and so not in debits.csv: ask the operator of the platform for them", named("month archived_at"), archivedRows},
 	{"orders.csv", false, "订单，state 为记录的状态", "Orders; state is the one recorded",
 		named("project id description kind category purpose country product count packages each quantity unit_price amount validity_months charge_on price_list " +
 			"agreement_version agreement_hash by created_at closes_at state settled_at numbers"), orderRows},
@@ -114,6 +116,17 @@ func debitRows(s *source, put line) error {
 			return s.r.Debits(s.ctx, t, store.DebitFilter{Paging: p})
 		},
 			func(d taocan.Debit) error { return put(s.debit(d)...) })
+	})
+}
+
+// archivedRows are of the account's lane: what is archived is not told apart by customers.
+func archivedRows(s *source, put line) error {
+	list, err := s.r.ArchivedMonths(s.ctx)
+	return all(list, err, func(m store.ArchivedMonth) error {
+		if m.Lane != taocan.LaneOf(s.of.Account) {
+			return nil
+		}
+		return put(export.Text(m.Month), s.at(m.ArchivedAt))
 	})
 }
 

@@ -52,7 +52,7 @@ func (c *console) debitList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.Debits, p.Next = page.Items, page.Next
+	p.Debits, p.Next, p.ArchivedBefore = page.Items, page.Next, page.ArchivedBefore
 	return render(w, r, http.StatusOK, view.DebitListPage(f, p))
 }
 

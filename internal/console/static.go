@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed static
@@ -22,8 +23,9 @@ var pagePolicy = []string{"default-src 'none'; script-src 'self'; style-src 'sel
 
 // asset is a file as it is sent.
 type asset struct {
-	media       string
-	plain, gzip []byte
+	media string
+	plain []byte
+	gzip  func() []byte // made for the first who asks: a command that serves nothing does not wait for it
 }
 
 // assets are the files below static, found by an address that changes with their content, so that a browser may keep
@@ -49,22 +51,19 @@ func loadAssets() (assets, error) {
 		hash := sha256.Sum256(b)
 		base, ext := strings.TrimSuffix(path.Base(file), path.Ext(file)), path.Ext(file)
 		url := "/static/" + base + "." + hex.EncodeToString(hash[:6]) + ext
-		var zipped bytes.Buffer
-		w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
-		if err != nil {
-			return err
-		}
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		if err := w.Close(); err != nil {
-			return err
-		}
-		a.byPath[url] = &asset{media, b, zipped.Bytes()}
+		a.byPath[url] = &asset{media, b, sync.OnceValue(func() []byte { return zipped(b) })}
 		a.urls[strings.TrimPrefix(file, "static/")] = url
 		return nil
 	})
 	return a, err
+}
+
+func zipped(b []byte) []byte {
+	var to bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&to, gzip.BestCompression) // there is this level
+	_, _ = w.Write(b)                                      // a buffer takes everything
+	_ = w.Close()
+	return to.Bytes()
 }
 
 // URL of a file by its name below static.
@@ -83,7 +82,7 @@ func (a assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b := found.plain
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		b = found.gzip
+		b = found.gzip()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	_, _ = w.Write(b)

@@ -92,10 +92,8 @@ func (c *console) sms(w http.ResponseWriter, r *http.Request) error {
 	if p.Balance, err = c.Packages.Balance(ctx, tenant, p.Category, time.Time{}); err != nil {
 		return err
 	}
-	page, err := c.Debits.Debits(ctx, tenant, store.DebitFilter{Category: p.Category, Paging: store.Paging{Limit: recentLines}})
-	if err != nil {
+	if p.Debits, err = c.Debits.Debits(ctx, tenant, store.DebitFilter{Category: p.Category, Paging: store.Paging{Limit: recentLines}}); err != nil {
 		return err
 	}
-	p.Debits = page.Items
 	return render(w, r, http.StatusOK, view.SMSPage(f, p))
 }

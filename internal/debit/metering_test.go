@@ -223,7 +223,7 @@ func TestASharedPoolPaysAfterTheProjectsOwn(t *testing.T) {
 		t.Errorf("explain: %+v, %v", x.Considered, err)
 	}
 	recent, err := b.engine.Recent(t.Context(), lender, theirs.Number, 10)
-	if err != nil || len(recent) != 1 || recent[0].Project != owner.Project {
+	if err != nil || len(recent.Items) != 1 || recent.Items[0].Project != owner.Project {
 		t.Errorf("recent debits of the lender's package: %+v, %v", recent, err)
 	}
 	lent := take("x", taocan.Marketing, 1)

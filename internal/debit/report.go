@@ -179,8 +179,9 @@ const recentEntries = 50
 
 // Recent lists the latest debits and reservations that a package gave to, newest first. It reads the commits that the
 // package's statement names; a list filtered by the package would have to walk those of the whole project.
-func (e *Engine) Recent(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, limit int) ([]taocan.Debit, error) {
-	var recent []taocan.Debit
+// Where it comes upon archived ones it ends, and says so.
+func (e *Engine) Recent(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, limit int) (store.Page[taocan.Debit], error) {
+	var recent store.Page[taocan.Debit]
 	err := e.store.View(ctx, func(r store.Reader) error {
 		entries, err := r.Entries(ctx, t, n, store.Paging{Limit: recentEntries})
 		if err != nil {
@@ -188,15 +189,19 @@ func (e *Engine) Recent(ctx context.Context, t taocan.Tenant, n taocan.PackageNu
 		}
 		var last int64 // one commit can have several entries, which stand together
 		for _, x := range entries.Items {
-			if x.Debits == 0 || x.Commit == last || len(recent) == limit {
+			if x.Debits == 0 || x.Commit == last || len(recent.Items) == limit {
 				continue
 			}
 			last = x.Commit
-			page, err := r.Debits(ctx, t, store.DebitFilter{Package: n, Commit: x.Commit, Paging: store.Paging{Limit: limit - len(recent)}})
+			page, err := r.Debits(ctx, t, store.DebitFilter{Package: n, Commit: x.Commit, Paging: store.Paging{Limit: limit - len(recent.Items)}})
+			if archived := (*taocan.ArchivedError)(nil); errors.Is(err, taocan.ErrArchived) && errors.As(err, &archived) {
+				recent.ArchivedBefore = archived.Before
+				return nil
+			}
 			if err != nil {
 				return err
 			}
-			recent = append(recent, page.Items...)
+			recent.Items = append(recent.Items, page.Items...)
 		}
 		return nil
 	})

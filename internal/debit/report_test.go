@@ -119,7 +119,7 @@ func TestRecentDebitsOfAPackage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range recent {
+		for _, d := range recent.Items {
 			list = append(list, string(d.ID))
 		}
 		return list

@@ -39,6 +39,7 @@ var outcomes = []outcome{
 	{taocan.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "Unauthenticated", "a valid token is needed: Authorization: Bearer tc_…"},
 	{taocan.ErrForbidden, http.StatusForbidden, "forbidden", "Forbidden", "this is not allowed"},
 	{taocan.ErrNotFound, http.StatusNotFound, "not_found", "Not found", "there is no such thing here"},
+	{taocan.ErrArchived, http.StatusGone, "archived", "Archived", "it is archived: ask the operator of the platform"},
 	{taocan.ErrConflict, http.StatusConflict, "idempotency_conflict", "Conflict", "this id, key or reference has been used before"},
 	{taocan.ErrInsufficientQuota, http.StatusConflict, "insufficient_quota", "Insufficient quota", "the usable packages hold less than that"},
 	{taocan.ErrUsageLimit, http.StatusConflict, "usage_limit_reached", "Usage limit reached", "a daily or monthly cap of the project does not allow it"},
@@ -81,7 +82,8 @@ func Codes() []Code {
 		{"invalid_request", 422, "A field is missing, unknown or out of range; errors names each. 400 where the body is no JSON.", "errors"},
 		{"unauthenticated", 401, "No token, or one that does not work.", ""},
 		{"forbidden", 403, "Scope, role or identity level lacking.", "required"},
-		{"not_found", 404, "Unknown, or of another project: which of the two is never told.", ""},
+		{"not_found", 404, "Unknown, or of another project: which of the two is never told.", "archived_before, of a debit where older ones are archived"},
+		{"archived", 410, "The debit, or the commit that it is asked for by, is archived: the operator has it in a file.", "archived_before"},
 		{"idempotency_conflict", 409, "The same id or key was used before with other content.", ""},
 		{"insufficient_quota", 409, "The usable packages hold less than that. Nothing was taken.", "requested, available"},
 		{"usage_limit_reached", 409, "A daily or monthly cap of the project does not allow it. Reserved messages count. Nothing was taken.", "limit, used, resets_at"},
@@ -178,6 +180,10 @@ func (p *Problem) explain(err error) {
 	if e := part[*taocan.ForbiddenError](err); e != nil {
 		p.Detail = e.Detail
 		p.add("required", e.Required)
+	}
+	if e := part[*taocan.ArchivedError](err); e != nil {
+		p.Detail = e.Error()
+		p.add("archived_before", e.Before.UTC().Format(time.RFC3339))
 	}
 	if e := part[*taocan.QuotaError](err); e != nil {
 		p.Detail = e.Error()

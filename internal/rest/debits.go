@@ -376,7 +376,7 @@ func (a *api) listDebits(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return answer(Scrolled[DebitRecord]{converted(page.Items, func(d taocan.Debit) DebitRecord { return a.toRecord(&d) }), in.PerPage, page.Next}), nil
+	return answer(Scrolled[DebitRecord]{converted(page.Items, func(d taocan.Debit) DebitRecord { return a.toRecord(&d) }), in.PerPage, page.Next, a.localOrNil(page.ArchivedBefore)}), nil
 }
 
 func (a *api) explain(ctx context.Context, in *InDebit) (*out[Explanation], error) {

@@ -140,6 +140,8 @@ type Scrolled[T any] struct {
 	Items      []T    `json:"items"`
 	PerPage    int    `json:"per_page"`
 	NextCursor string `json:"next_cursor,omitempty" doc:"Absent on the last page"`
+	// The list is not all that there was.
+	ArchivedBefore *time.Time `json:"archived_before,omitempty" doc:"What was before this is archived and not in the list; absent where nothing asked for is"`
 }
 
 // Items is a list that is always whole.

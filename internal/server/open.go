@@ -127,6 +127,32 @@ func OpenReader(ctx context.Context, x config.Settings, c clock.Clock) (store.St
 	return st, nil
 }
 
+// OpenUpkeep opens what the settings name for writing, for commands that tidy up in a store that somebody else serves: a
+// PostgreSQL beside its servers, an SQLite without one (ErrHeld). A PostgreSQL must have this version's schema already, since
+// servers of the version before may still be running.
+func OpenUpkeep(ctx context.Context, x config.Settings, c clock.Clock, log *slog.Logger) (store.Store, error) {
+	reader, err := OpenReader(ctx, x, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := reader.Close(); err != nil {
+		return nil, err
+	}
+	if x.DatabaseURL == "" {
+		db, err := openDatabase(ctx, x, c, time.UTC, log)
+		if err != nil {
+			return nil, err
+		}
+		return db, nil
+	}
+	// Nobody asks this process about an id of a debit, so its index stays small.
+	st, err := postgres.Open(ctx, postgres.Options{URL: x.DatabaseURL, MigrateURL: x.DatabaseMigrateURL, Clock: c, Log: log, IdempotencyWindow: time.Minute})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", x.Database(), err)
+	}
+	return st, nil
+}
+
 // HasDatabase reports whether there is something to open. A PostgreSQL is asked when it is opened.
 func HasDatabase(x config.Settings) bool {
 	if x.DatabaseURL != "" {

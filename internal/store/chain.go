@@ -24,10 +24,12 @@ const (
 	RowVoucherUsed
 	RowPackage
 	RowEntry
+	RowArchivedMonth
 )
 
 var rowKindNames = [...]string{RowOrder: "order", RowOrderSettled: "settled order", RowPayment: "payment",
-	RowWalletEntry: "wallet entry", RowVoucher: "voucher", RowVoucherUsed: "used voucher", RowPackage: "package", RowEntry: "entry"}
+	RowWalletEntry: "wallet entry", RowVoucher: "voucher", RowVoucherUsed: "used voucher", RowPackage: "package", RowEntry: "entry",
+	RowArchivedMonth: "archived month"}
 
 func (k RowKind) String() string {
 	if int(k) < len(rowKindNames) && rowKindNames[k] != "" {
@@ -40,8 +42,8 @@ func (k RowKind) String() string {
 type RowRef struct {
 	Kind          RowKind
 	taocan.Tenant        // project empty where the row belongs to the account alone
-	ID            string // order, voucher, package number
-	N             int64  // wallet entry: its number; entry: its time in microseconds
+	ID            string // order, voucher, package number, month
+	N             int64  // wallet entry: its number; entry: its time in microseconds; archived month: the lane
 	Entry         taocan.EntryKind
 }
 
@@ -51,6 +53,8 @@ func (r RowRef) String() string {
 		return fmt.Sprintf("wallet entry %d of account %s", r.N, r.Account)
 	case RowEntry:
 		return fmt.Sprintf("entry %s of package %s at %s", r.Entry, r.ID, time.UnixMicro(r.N).UTC().Format(time.RFC3339Nano))
+	case RowArchivedMonth:
+		return fmt.Sprintf("archived month %s of lane %d", r.ID, r.N)
 	}
 	return fmt.Sprintf("%s %s", r.Kind, r.ID)
 }

@@ -3,10 +3,15 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"taocan/internal/taocan"
 )
+
+// ErrHistoryLost: the database no longer holds commits that this process has seen, as after a fail-over to a standby that lacked
+// them. What the process remembers is wrong, so it writes nothing until it is started again.
+var ErrHistoryLost = fmt.Errorf("the database has lost commits that were seen; start a new epoch and restart every server: %w", taocan.ErrUnavailable)
 
 // ErrNotCommitted marks a failure after which it is certain that nothing was written. Any other failure of a
 // write leaves its outcome unknown: the caller retries with the same id and learns it.
@@ -49,6 +54,8 @@ type Page[T any] struct {
 	Total   int    // exact up to CountLimit
 	AtLeast bool   // there are more than Total
 	Next    string // cursor of the next page, empty at the end
+	// Before this instant the list may have had more, which is archived: it ends there. Zero: nothing is.
+	ArchivedBefore time.Time
 }
 
 // CountLimit bounds the exact totals of lists.
@@ -171,7 +178,7 @@ type Reader interface {
 	// Unmarked lists packages that have expired by now with something left and carry no expire entry yet.
 	Unmarked(ctx context.Context, now time.Time, limit int) ([]taocan.Package, error)
 
-	// Debits.
+	// Debits. Those of archived months are taocan.ErrArchived where one is asked for by its commit; lists end before them.
 	Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error)
 	Debits(ctx context.Context, t taocan.Tenant, f DebitFilter) (Page[taocan.Debit], error)
 	// DebitsAt lists what one commit recorded for the project, in the order of decision.
@@ -235,6 +242,11 @@ type Tx interface {
 	AdjustPackage(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, delta taocan.Segments, reason string) error
 	// MarkExpired writes the expire entry of an expired package, once.
 	MarkExpired(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber) error
+
+	// InsertArchivedMonth notes that a month of the transaction's lane is in a file; the store gives Seq. From then on lists end there.
+	InsertArchivedMonth(ctx context.Context, m ArchivedMonth) error
+	// DropArchivedDebits removes the debits of commits after a sequence, up to another, as far as archived months cover them.
+	DropArchivedDebits(ctx context.Context, lane taocan.Lane, after, upTo int64) error
 
 	PackageTx
 	NoticeTx

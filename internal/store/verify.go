@@ -25,13 +25,18 @@ type VerifyOptions struct {
 	IdempotencyWindow time.Duration
 	// MaxFindings ends the run early; default 100.
 	MaxFindings int
+	// Archive gives back what has left the store, which is then proved as if it never had; nil: what remains of it is proved.
+	Archive Archive
 }
 
 // Report says what Verify looked at and what it found wrong. No findings: the store is proved.
 type Report struct {
 	Commits, Debits, Entries, Packages, Orders, Wallets int64
-	Head                                                string // of every lane; keep it elsewhere to notice a cut tail
-	Findings                                            []Finding
+	// Archived are those of the debits that are archived and were not read. What their months' rows say of them is counted, and proved
+	// against entries, lists of commits and wallets, but not against the records.
+	Archived int64
+	Head     string // of every lane; keep it elsewhere to notice a cut tail
+	Findings []Finding
 }
 
 var errEnough = errors.New("enough findings")
@@ -56,22 +61,28 @@ const (
 //   - every paid order has its payment, its packages and its wallet entry, every other has none;
 //   - every wallet is the sum of its entries, and has paid the whole fen of what overflow cost;
 //   - what the back end derives from the ledger to find things quickly agrees with it;
-//   - no debit id stands twice within the time that ids are remembered.
+//   - no debit id stands twice within the time that ids are remembered;
+//   - debits that are gone are archived: a row says so, under a link of its own, and the entries that they made and all sums over them
+//     are still what it says. With VerifyOptions.Archive their records are read, too.
 //
 // It covers what was committed before it began.
 func Verify(ctx context.Context, st Store, o VerifyOptions) (Report, error) {
+	v := newVerifier(st, o)
+	err := v.run(ctx)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return v.report, err
+}
+
+func newVerifier(st Store, o VerifyOptions) *verifier {
 	if o.MaxFindings == 0 {
 		o.MaxFindings = 100
 	}
 	if o.IdempotencyWindow == 0 {
 		o.IdempotencyWindow = 30 * 24 * time.Hour
 	}
-	v := &verifier{st: st, o: o, seed: maphash.MakeSeed(), counts: map[RowKind]int64{}, overflow: map[taocan.AccountID]int64{}}
-	err := v.run(ctx)
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return v.report, err
+	return &verifier{st: st, o: o, seed: maphash.MakeSeed(), counts: map[RowKind]int64{}, overflow: map[taocan.AccountID]int64{}}
 }
 
 type verifier struct {
@@ -84,6 +95,7 @@ type verifier struct {
 	refsSeen int64                      // projects with debits, summed over commits
 	overflow map[taocan.AccountID]int64 // what debits beyond packages cost, 1/10,000 yuan
 	seed     maphash.Seed
+	archived [taocan.Lanes][]*archivedProof // by month
 }
 
 func (v *verifier) found(subject, detail string, args ...any) error {
@@ -95,12 +107,8 @@ func (v *verifier) found(subject, detail string, args ...any) error {
 }
 
 func (v *verifier) run(ctx context.Context) error {
-	err := v.st.View(ctx, func(r Reader) (err error) {
-		v.heads, err = r.Heads(ctx)
+	if err := v.readHeads(ctx); err != nil {
 		return err
-	})
-	if err != nil {
-		return fmt.Errorf("read heads: %w", err)
 	}
 	v.report.Head = HeadText(v.heads)
 	expected, err := parseHead(v.o.ExpectHead)
@@ -112,12 +120,32 @@ func (v *verifier) run(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, step := range []func(context.Context) error{v.countRows, v.packages, v.derived, v.reservations, v.orders, v.wallets, v.ids} {
+	for _, step := range []func(context.Context) error{v.countRows, v.packages, v.archivedEntries, v.derived, v.reservations, v.orders, v.wallets, v.ids} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readHeads also reads what is archived, as of these heads.
+func (v *verifier) readHeads(ctx context.Context) error {
+	return v.st.View(ctx, func(r Reader) (err error) {
+		if v.heads, err = r.Heads(ctx); err != nil {
+			return fmt.Errorf("read heads: %w", err)
+		}
+		months, err := r.ArchivedMonths(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range months {
+			if m.Lane >= taocan.Lanes {
+				return fmt.Errorf("%s: there is no such lane", m)
+			}
+			v.archived[m.Lane] = append(v.archived[m.Lane], newArchivedProof(m))
+		}
+		return nil
+	})
 }
 
 // HeadText writes the heads of lanes that have any commit: "3.17.ab12…,5.1.cd34…".
@@ -154,7 +182,7 @@ func parseHead(s string) (heads [taocan.Lanes]Head, err error) {
 
 func (v *verifier) lane(ctx context.Context, head, expected Head) error {
 	last := Head{Lane: head.Lane, Hash: make([]byte, sha256.Size)}
-	err := v.eachCommit(ctx, head, func(r Reader, c Commit) error {
+	err := v.eachCommit(ctx, head.Lane, 0, head.Seq, func(r Reader, c Commit) error {
 		subject := fmt.Sprintf("commit %d of lane %d", c.Seq, c.Lane)
 		var wrong error
 		switch {
@@ -193,24 +221,26 @@ func (v *verifier) lane(ctx context.Context, head, expected Head) error {
 		}
 	}
 	if last.Seq < expected.Seq {
-		return v.found(fmt.Sprintf("lane %d", head.Lane), "ends at commit %d, commit %d is expected: its tail is missing", last.Seq, expected.Seq)
+		err := v.found(fmt.Sprintf("lane %d", head.Lane), "ends at commit %d, commit %d is expected: its tail is missing", last.Seq, expected.Seq)
+		if err != nil {
+			return err
+		}
 	}
-	return nil
+	return v.archivedSums(head.Lane)
 }
 
-// eachCommit walks a lane up to head, each slice on a snapshot of its own.
-func (v *verifier) eachCommit(ctx context.Context, head Head, fn func(Reader, Commit) error) error {
-	after := int64(0)
+// eachCommit walks a lane's commits after a sequence, up to another, each slice on a snapshot of its own.
+func (v *verifier) eachCommit(ctx context.Context, lane taocan.Lane, after, upTo int64, fn func(Reader, Commit) error) error {
 	for {
 		n := 0
 		err := v.st.View(ctx, func(r Reader) error {
-			commits, err := r.Commits(ctx, head.Lane, after, commitSlice)
+			commits, err := r.Commits(ctx, lane, after, commitSlice)
 			if err != nil {
-				return fmt.Errorf("read commits of lane %d: %w", head.Lane, err)
+				return fmt.Errorf("read commits of lane %d: %w", lane, err)
 			}
 			n = len(commits)
 			for _, c := range commits {
-				if c.Seq > head.Seq {
+				if c.Seq > upTo {
 					n = 0 // newer than the run
 					return nil
 				}
@@ -257,6 +287,24 @@ func (v *verifier) commit(ctx context.Context, r Reader, c Commit, subject strin
 		}
 		if err != nil {
 			return err
+		}
+	}
+	month := v.archivedAt(c.Lane, c.Seq)
+	if month != nil && c.HoldsDebits() && c.At.UTC().Format(MonthFormat) != month.Month {
+		if err := v.found(month.String(), "covers commit %d of %s", c.Seq, c.At); err != nil {
+			return err
+		}
+	}
+	if c.Debits == nil && c.HoldsDebits() {
+		if month == nil {
+			return v.gone(ctx, r, c, subject)
+		}
+		if err := v.unarchive(ctx, month, &c); err != nil {
+			return err
+		}
+		if c.Debits == nil {
+			month.without(entries)
+			return nil
 		}
 	}
 	digest := sha256.Sum256(c.Debits)
@@ -318,6 +366,9 @@ func (v *verifier) debits(ctx context.Context, r Reader, c Commit, debits []taoc
 	if !posted {
 		return nil
 	}
+	if month := v.archivedAt(c.Lane, c.Seq); month != nil {
+		month.seen.Add(c, records)
+	}
 	for _, m := range MovesOf(records, c.At) {
 		k := moveKey{m.Account, m.Package, m.Kind}
 		e, known := covered[k]
@@ -374,7 +425,7 @@ func (v *verifier) countRows(ctx context.Context) error {
 	for lane := range posted {
 		posted[lane].Seq = posted[lane].Posted
 	}
-	for kind := RowOrder; kind <= RowEntry; kind++ {
+	for kind := RowOrder; kind <= RowArchivedMonth; kind++ {
 		heads := v.heads
 		if kind == RowEntry {
 			heads = posted
@@ -466,6 +517,7 @@ func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) e
 	count := 0
 	err := r.EachEntry(ctx, p.Tenant, p.Number, func(e taocan.Entry) error {
 		count++
+		v.archivedEntry(e)
 		if e.Kind.Opens() != (count == 1) {
 			return v.found(subject, "its entry %d is of kind %s", count, e.Kind)
 		}
@@ -509,6 +561,7 @@ func (v *verifier) onePackage(ctx context.Context, r Reader, p taocan.Package) e
 	if err != nil {
 		return err
 	}
+	v.archivedPackage(p.Account)
 	if p.Remaining != sum.Remaining || p.Reserved != sum.Reserved || p.Used != sum.Used {
 		err = v.found(subject, "says remaining %d, reserved %d, used %d; its entries say %d, %d, %d",
 			p.Remaining, p.Reserved, p.Used, sum.Remaining, sum.Reserved, sum.Used)
@@ -685,7 +738,7 @@ func (v *verifier) reservedFor(ctx context.Context, r Reader, t taocan.Tenant, r
 		if !o.At.Equal(at) {
 			at = o.At
 			commit, err := r.DebitsAt(ctx, t, at)
-			if err != nil && !errors.Is(err, taocan.ErrNotFound) {
+			if err != nil && !errors.Is(err, taocan.ErrNotFound) && !errors.Is(err, taocan.ErrArchived) {
 				return fmt.Errorf("read reservations of project %s: %w", t.Project, err)
 			}
 			clear(made)
@@ -924,7 +977,12 @@ func (v *verifier) ids(ctx context.Context) error {
 // eachID calls fn with every debit and reservation when it was first recorded.
 func (v *verifier) eachID(ctx context.Context, fn func(hash uint64, key RecordKey, at time.Time)) error {
 	for _, head := range v.heads {
-		err := v.eachCommit(ctx, head, func(_ Reader, c Commit) error {
+		err := v.eachCommit(ctx, head.Lane, 0, head.Seq, func(_ Reader, c Commit) error {
+			if month := v.archivedAt(c.Lane, c.Seq); month != nil && c.Debits == nil && c.HoldsDebits() {
+				if err := v.unarchive(ctx, month, &c); err != nil {
+					return err
+				}
+			}
 			// A damaged commit has been found before this; what can be read of it still counts.
 			_ = WalkDebitIDs(c.Debits, func(t taocan.Tenant, id []byte, _, settled bool) {
 				if !settled {

@@ -13,6 +13,7 @@ var (
 	ErrUnauthenticated   = errors.New("unauthenticated")
 	ErrForbidden         = errors.New("forbidden")
 	ErrNotFound          = errors.New("not found")
+	ErrArchived          = errors.New("archived") // it was here, and is in a file of the operator's now
 	ErrConflict          = errors.New("conflict") // same id or key with other content, or a duplicate
 	ErrInsufficientQuota = errors.New("insufficient quota")
 	ErrInsufficientFunds = errors.New("insufficient funds")
@@ -46,6 +47,28 @@ func (e *InvalidError) Unwrap() error { return ErrInvalid }
 // Invalid reports one bad field.
 func Invalid(location, message string, value any) error {
 	return &InvalidError{[]FieldError{{location, message, value}}}
+}
+
+// ArchivedError says before which instant debits are archived. Found: what was asked for is among them; otherwise it is unknown
+// here, and may be.
+type ArchivedError struct {
+	Before time.Time
+	Found  bool
+}
+
+func (e *ArchivedError) Error() string {
+	before := e.Before.UTC().Format(time.RFC3339)
+	if e.Found {
+		return "it is archived, as are all debits before " + before
+	}
+	return "there is no such thing here; debits before " + before + " are archived"
+}
+
+func (e *ArchivedError) Unwrap() error {
+	if e.Found {
+		return ErrArchived
+	}
+	return ErrNotFound
 }
 
 // QuotaError says how much was asked and how much is usable.

@@ -37,6 +37,7 @@ type Database struct {
 	t        testing.TB
 	open     func(context.Context, Options) (store.Store, error)
 	contents func(context.Context) ([]byte, error)
+	exec     func(ctx context.Context, statement string) (changed int64, err error)
 }
 
 // NewDatabase is empty and ends with the test.
@@ -53,12 +54,14 @@ func NewDatabase(t testing.TB) *Database {
 			return sqlite.Open(ctx, sqlite.Options{Dir: dir, Clock: o.Clock, Zone: o.Zone})
 		}
 		d.contents = func(context.Context) ([]byte, error) { return files(dir) }
+		d.exec = func(ctx context.Context, statement string) (int64, error) { return execFile(ctx, dir, statement) }
 	case "postgres":
 		url, ids := pgtest.Migrated(t, postgres.MigrationsDigest(), postgres.Migrate), filepath.Join(t.TempDir(), "ids")
 		d.open = func(ctx context.Context, o Options) (store.Store, error) {
 			return postgres.Open(ctx, postgres.Options{URL: url, Clock: o.Clock, Zone: o.Zone, IDFolder: ids})
 		}
 		d.contents = func(ctx context.Context) ([]byte, error) { return tables(ctx, url) }
+		d.exec = func(ctx context.Context, statement string) (int64, error) { return execURL(ctx, url, statement) }
 	default:
 		t.Fatalf("TAOCAN_TEST_STORE is %q, want sqlite or postgres", kind)
 	}

@@ -38,6 +38,8 @@ type DebitList struct {
 	Next    string            // cursor of the next page, empty at the end
 	Unknown string            // says that there is no debit with the id that was searched for
 	Errors  map[string]string // by filter; then nothing was asked
+	// What was before is archived, and the list ends there; zero: nothing is.
+	ArchivedBefore time.Time
 }
 
 // debitFilters are the names of filters, in the order of the form.

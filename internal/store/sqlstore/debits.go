@@ -28,14 +28,22 @@ func (r Reader) Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (
 		}
 		return d, err
 	}
+	// Ids are remembered for a while only, so nobody can tell whether an archived month knows this one.
+	before, err := r.archivedBefore(ctx, taocan.LaneOf(t.Account))
+	if err != nil {
+		return taocan.Debit{}, About(err, "debit %s", id)
+	}
+	if !before.IsZero() {
+		return taocan.Debit{}, fmt.Errorf("debit %s: %w", id, &taocan.ArchivedError{Before: before})
+	}
 	return taocan.Debit{}, fmt.Errorf("debit %s: %w", id, taocan.ErrNotFound)
 }
 
 func (r Reader) find(ctx context.Context, commit int64, t taocan.Tenant, id taocan.DebitID) (taocan.Debit, error) {
 	lane, at := store.CommitOf(commit)
-	var blob []byte
-	if err := r.Q.QueryRowContext(ctx, r.Q.Text("commit_debits"), commit).Scan(&blob); err != nil {
-		return taocan.Debit{}, Kind(err)
+	blob, err := r.debitsOf(ctx, commit)
+	if err != nil {
+		return taocan.Debit{}, err
 	}
 	d, err := store.FindDebit(blob, at, t, id)
 	if err != nil && !errors.Is(err, taocan.ErrNotFound) {
@@ -47,9 +55,9 @@ func (r Reader) find(ctx context.Context, commit int64, t taocan.Tenant, id taoc
 // DebitsAt lists what one commit recorded for the project.
 func (r Reader) DebitsAt(ctx context.Context, t taocan.Tenant, at time.Time) ([]taocan.Debit, error) {
 	lane := taocan.LaneOf(t.Account)
-	var blob []byte
-	if err := r.Q.QueryRowContext(ctx, r.Q.Text("commit_debits"), store.CommitID(lane, at)).Scan(&blob); err != nil {
-		return nil, Kind(err)
+	blob, err := r.debitsOf(ctx, store.CommitID(lane, at))
+	if err != nil {
+		return nil, err
 	}
 	found, err := store.UnpackDebits(blob, at, &t)
 	if err != nil {
@@ -61,9 +69,9 @@ func (r Reader) DebitsAt(ctx context.Context, t taocan.Tenant, at time.Time) ([]
 // accountDebitsAt lists what one commit recorded for any project of the tenant's account.
 func (r Reader) accountDebitsAt(ctx context.Context, t taocan.Tenant, at time.Time) ([]taocan.Debit, error) {
 	lane := taocan.LaneOf(t.Account)
-	var blob []byte
-	if err := r.Q.QueryRowContext(ctx, r.Q.Text("commit_debits"), store.CommitID(lane, at)).Scan(&blob); err != nil {
-		return nil, Kind(err)
+	blob, err := r.debitsOf(ctx, store.CommitID(lane, at))
+	if err != nil {
+		return nil, err
 	}
 	all, err := store.UnpackDebits(blob, at, nil)
 	if err != nil {
@@ -75,7 +83,7 @@ func (r Reader) accountDebitsAt(ctx context.Context, t taocan.Tenant, at time.Ti
 // A list reads at most this many commits for one page; the cursor goes on from there.
 const maxCommitsPerPage = 2000
 
-// Debits walks the project's commits from the newest back.
+// Debits walks the project's commits from the newest back, and ends before what is archived.
 func (r Reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter) (page store.Page[taocan.Debit], err error) {
 	from, until, skip := int64(0), int64(1)<<62, 0
 	if !f.From.IsZero() {
@@ -102,6 +110,15 @@ func (r Reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter
 		}
 		until, skip = min(until, at+1), n
 	}
+	if f.Commit == 0 { // one commit is answered or archived, nothing between
+		before, err := r.archivedBefore(ctx, taocan.LaneOf(t.Account))
+		if err != nil {
+			return page, err
+		}
+		if n := Micros(before); n > from {
+			from, page.ArchivedBefore = n, before
+		}
+	}
 	commits, err := r.debitRefs(ctx, t, from, until)
 	if err != nil {
 		return page, err
@@ -118,6 +135,9 @@ func (r Reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter
 			return page, fmt.Errorf("%w: %w", taocan.ErrUnavailable, err)
 		}
 		found, err := find(ctx, t, time.UnixMicro(at).UTC())
+		if errors.Is(err, taocan.ErrArchived) {
+			return page, err
+		}
 		if err != nil { // a commit that the list names is there: its absence must not be taken for the list's
 			return page, fmt.Errorf("list debits of project %s: %s", t.Project, err.Error())
 		}

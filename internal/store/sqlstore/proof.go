@@ -74,6 +74,9 @@ func (r Reader) LedgerRow(ctx context.Context, ref store.RowRef) (store.Row, err
 	case store.RowPackage:
 		p, err := r.Package(ctx, ref.Tenant, taocan.PackageNumber(ref.ID))
 		return store.PackageRow(p), err
+	case store.RowArchivedMonth:
+		m, err := r.archivedMonth(ctx, ref.N, ref.ID)
+		return store.ArchivedMonthRow(ref.Account, m), err
 	}
 	return store.Row{}, fmt.Errorf("%s: %w", ref, taocan.ErrNotFound)
 }
@@ -88,6 +91,7 @@ var countsOf = map[store.RowKind]string{
 	store.RowOrder: "count_orders", store.RowOrderSettled: "count_settled_orders", store.RowPayment: "count_payments",
 	store.RowWalletEntry: "count_wallet_entries", store.RowVoucher: "count_vouchers", store.RowVoucherUsed: "count_used_vouchers",
 	store.RowPackage: "count_packages", store.RowEntry: "count_entries",
+	store.RowArchivedMonth: "count_archived_months",
 }
 
 // LedgerCount counts the rows of a kind.

@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) store.Store) {
 	}{
 		{"accounts", accountCases}, {"access", accessCases}, {"catalogue", catalogCases},
 		{"orders", orderCases}, {"wallets", walletCases}, {"vouchers", voucherCases},
-		{"packages", packageCases}, {"alerts", alertCases}, {"top-ups", topUpCases}, {"notices", noticeCases}, {"metering", meteringCases}, {"lists", listCases}, {"debits", debitCases}, {"statements", statementCases}, {"transactions", transactionCases}, {"tenancy", tenancyCases},
+		{"packages", packageCases}, {"alerts", alertCases}, {"top-ups", topUpCases}, {"notices", noticeCases}, {"metering", meteringCases}, {"lists", listCases}, {"debits", debitCases}, {"archived debits", archivedCases}, {"statements", statementCases}, {"transactions", transactionCases}, {"tenancy", tenancyCases},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {

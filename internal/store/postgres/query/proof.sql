@@ -31,6 +31,10 @@ SELECT count(*) FILTER (WHERE used_seq <= coalesce(((SELECT ?1::text::jsonb) ->>
 SELECT count(*) FILTER (WHERE seq <= coalesce(((SELECT ?1::text::jsonb) ->> lane::int)::bigint, 9223372036854775807)),
   count(*) FILTER (WHERE seq > coalesce(((SELECT ?2::text::jsonb) ->> lane::int)::bigint, -1)) FROM package;
 
+-- name: count_archived_months
+SELECT count(*) FILTER (WHERE seq <= coalesce(((SELECT ?1::text::jsonb) ->> lane::int)::bigint, 9223372036854775807)),
+  count(*) FILTER (WHERE seq > coalesce(((SELECT ?2::text::jsonb) ->> lane::int)::bigint, -1)) FROM archived_month;
+
 -- name: count_entries
 SELECT count(*) FILTER (WHERE seq <= coalesce(((SELECT ?1::text::jsonb) ->> lane::int)::bigint, 9223372036854775807)),
   count(*) FILTER (WHERE seq > coalesce(((SELECT ?2::text::jsonb) ->> lane::int)::bigint, -1)) FROM entry;

@@ -30,6 +30,10 @@ SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || '
 SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
   count(*) FILTER (WHERE seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM entry;
 
+-- name: count_archived_months
+SELECT count(*) FILTER (WHERE seq <= coalesce(json_extract(?1, '$[' || lane || ']'), 9223372036854775807)),
+  count(*) FILTER (WHERE seq > coalesce(json_extract(?2, '$[' || lane || ']'), -1)) FROM archived_month;
+
 -- name: shape_of_debits
 -- What group commits wrote, for benchmarks. Kinds 6 to 8 are the entries that debits and reservations make, with 5.
 SELECT

@@ -1,0 +1,4 @@
+package monthfile
+
+// A month of the tests takes several slices.
+func init() { readSlice, dropSlice = 5, 2 }
