@@ -1,16 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"taocan/internal/bench"
 	"taocan/internal/clock"
+	"taocan/internal/config"
 )
 
 // benchCmd measures this machine, or a running server.
@@ -20,10 +24,11 @@ type benchCmd struct {
 	Callers  []int         `name:"callers" default:"1,64,1024" help:"Callers in the process that each wait for their answer; the most of them also meet ceiling and history."`
 	Projects int           `name:"projects" default:"1000" help:"Projects of one account each that callers draw from; one hot project is always measured, too."`
 	Growth   []string      `name:"growth" default:"0,1e6" help:"Debits in the store, as in 0,1e6."`
-	Full     bool          `name:"full" help:"Also grow to 10 million debits: some minutes more, and some gigabytes."`
+	Full     bool          `name:"full" help:"Also grow to 10 million debits, and two processes on PostgreSQL to 5 million: some minutes more, and some gigabytes."`
 	Verify   string        `name:"verify" default:"3e6" help:"Prove what each case's last run has made, where it is not more debits than this."`
-	Only     []string      `name:"only" placeholder:"NAME,…" help:"Only cases whose names begin so, as engine or http/connections=16 (parts: generator, engine, naive, http, growth)."`
+	Only     []string      `name:"only" placeholder:"NAME,…" help:"Only cases whose names begin so, as engine or http/connections=16 (parts: generator, engine, naive, http, processes, growth)."`
 	Dir      string        `name:"dir" placeholder:"DIR" help:"Where to put temporary databases (default: the system's temporary folder)."`
+	Postgres string        `name:"database-url" placeholder:"URL" help:"Measure PostgreSQL: on this server databases named taocan_bench_… are made and dropped, for which the role needs CREATEDB."`
 	URL      string        `name:"url" placeholder:"URL" help:"Measure the running server at this address instead, over HTTP."`
 	Token    string        `name:"token" env:"TAOCAN_TOKEN" placeholder:"TOKEN" help:"Operator's token for --url; accounts named bench-… are made and stay."`
 }
@@ -41,10 +46,13 @@ func (c *benchCmd) Run(a *app) (err error) {
 	ctx, stop := untilSignal(a.ctx)
 	defer stop()
 	if c.URL == "" {
-		if cfg.Target, err = bench.NewSQLite(c.Dir, cfg.Clock); err != nil {
+		if cfg.Target, err = c.target(ctx, cfg.Clock); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, cfg.Target.Close()) }()
+		for _, text := range cfg.Target.About().Warnings {
+			cfg.Say("WARNING: " + text)
+		}
 	}
 	report, err := bench.Run(ctx, cfg)
 	if report == nil {
@@ -61,8 +69,42 @@ func (c *benchCmd) Run(a *app) (err error) {
 	return err
 }
 
+func (c *benchCmd) target(ctx context.Context, k clock.Clock) (bench.Target, error) {
+	if c.Postgres == "" {
+		return bench.NewSQLite(c.Dir, k)
+	}
+	return bench.NewPostgres(ctx, c.Postgres, c.Dir, k)
+}
+
+// line is the command as it was given, without what is secret in it.
+func (c *benchCmd) line() []string {
+	var hide []string
+	if c.Postgres != "" {
+		hide = append(hide, c.Postgres, config.Settings{DatabaseURL: c.Postgres}.Database())
+	}
+	if c.Token != "" {
+		hide = append(hide, c.Token, "…")
+	}
+	secrets, line := strings.NewReplacer(hide...), append([]string{"taocan"}, os.Args[1:]...)
+	for i := range line {
+		line[i] = secrets.Replace(line[i])
+	}
+	return line
+}
+
+// benchWorkerCmd is what a bench starts beside itself.
+type benchWorkerCmd struct{}
+
+// Run does what standard input says, until it ends.
+func (*benchWorkerCmd) Run(a *app) error { return bench.Work(a.ctx, os.Stdin, a.out, clock.System()) }
+
 func (c *benchCmd) config() (bench.Config, error) {
-	cfg := bench.Config{Clock: clock.System(), Duration: c.Duration, Runs: c.Runs, Callers: c.Callers, Projects: c.Projects, Only: c.Only}
+	program, err := os.Executable()
+	if err != nil {
+		return bench.Config{}, err
+	}
+	cfg := bench.Config{Command: c.line(), Worker: []string{program, os.Args[0], "bench-worker"}, Clock: clock.System(),
+		Duration: c.Duration, Runs: c.Runs, Callers: c.Callers, Projects: c.Projects, Only: c.Only}
 	if c.Runs < 1 || c.Duration < 10*time.Millisecond || c.Projects < 1 || c.Projects > 10_000 || len(c.Callers) == 0 {
 		return cfg, usage("bench: runs from 1, duration from 10ms, projects 1–10000, callers at least one number")
 	}
@@ -78,7 +120,6 @@ func (c *benchCmd) config() (bench.Config, error) {
 		}
 		cfg.Growth = append(cfg.Growth, n)
 	}
-	var err error
 	if cfg.Verify, err = wholeNumber(c.Verify); err != nil {
 		return cfg, err
 	}
@@ -87,6 +128,9 @@ func (c *benchCmd) config() (bench.Config, error) {
 	}
 	slices.Sort(cfg.Growth)
 	cfg.Growth = slices.Compact(cfg.Growth)
+	if c.URL != "" && c.Postgres != "" {
+		return cfg, usage("bench: --url measures a server as it runs, --database-url one that is started for it")
+	}
 	if c.URL != "" {
 		cfg.Remote = bench.Remote{URL: c.URL, Token: c.Token}
 		if u, err := url.Parse(c.URL); err != nil || u.Scheme != "http" || u.Host == "" || c.Token == "" {

@@ -44,6 +44,7 @@ type commands struct {
 	Statement     statementCmd     `cmd:"" help:"Monthly statements of a project or an account."`
 	Clock         clockCmd         `cmd:"" help:"The server's clock after it has jumped."`
 	Bench         benchCmd         `cmd:"" help:"Drive a server, or an engine in this process, with debits and measure it."`
+	BenchWorker   benchWorkerCmd   `cmd:"" hidden:"" help:"What bench starts beside itself."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
 }
 

@@ -18,6 +18,7 @@ const (
 	PartGenerator = "generator" // the callers alone
 	PartEngine    = "engine"    // in the process, with the ceiling
 	PartNaive     = "naive"     // one transaction per debit
+	PartProcesses = "processes" // several on one database, where it can be shared
 	PartHTTP      = "http"
 	PartGrowth    = "growth"
 )
@@ -32,9 +33,13 @@ type Config struct {
 	Callers  []int        // of the engine's cases; the most of them has the ceiling, and grows
 	Projects int          // beside the one hot project
 	Only     []string     // cases whose names begin with one of these; empty: all
-	Growth   []int64      // debits in the store
+	Growth   []int64      // debits in the store; of several processes at most processesMost
 	Verify   int64        // databases with more debits are not proved
 	Say      func(string) // progress; nil: nobody listens
+	Command  []string     // that was given, for the report
+	// Worker is the program that runs Work, and its arguments, the program's own name first: cases over HTTP and of several
+	// processes start it.
+	Worker []string
 }
 
 // maxWarmup bounds how long a run goes on before it counts: a tenth of its duration.
@@ -50,7 +55,8 @@ var httpShapes = [...]struct{ connections, debits int }{{64, 1}, {64, 100}, {16,
 type Case struct {
 	Name             string            `json:"name"`
 	Part             string            `json:"part"`
-	Callers          int               `json:"callers"` // or connections
+	Callers          int               `json:"callers"`             // or connections; of all processes
+	Processes        int               `json:"processes,omitempty"` // 0: everything in one
 	Projects         int               `json:"projects"`
 	DebitsPerRequest int               `json:"debits_per_request"`
 	DebitsInStore    int64             `json:"debits_in_store,omitempty"` // growth: when it began
@@ -60,8 +66,8 @@ type Case struct {
 	Errors           int64             `json:"errors"`
 	FirstError       string            `json:"first_error,omitempty"`
 
-	run     func(ctx context.Context, c *Case) (Figures, error)
-	history *history
+	run  func(ctx context.Context, c *Case) (Figures, error)
+	past *past
 }
 
 // bench is one Run.
@@ -76,19 +82,19 @@ type bench struct {
 // error, as by the end of ctx, the report holds what was measured until then; nil: nothing was.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	b := &bench{Config: cfg, seed: rand.Uint64(), verified: Verified{Findings: []string{}, Skipped: []string{}}}
-	where, dir := "a server at "+cfg.Remote.URL, ""
+	about, dir := About{Name: "a server at " + cfg.Remote.URL}, ""
 	if b.Target != nil {
-		where, dir = b.Target.Name(), b.Target.Dir()
+		about, dir = b.Target.About(), b.Target.Dir()
 	}
 	cases := b.wanted()
 	if len(cases) == 0 {
 		return nil, fmt.Errorf("no case's name begins with %s", strings.Join(b.Only, " or "))
 	}
-	r := &Report{Format: reportFormat, StartedAt: b.Clock.Now(), Machine: machine(dir), Cases: cases, Conditions: Conditions{
-		Store: where, Runs: b.Runs, DurationS: b.Duration.Seconds(), WarmupS: b.warmup().Seconds(), PackagesPerProject: packagesEach,
+	r := &Report{Format: reportFormat, StartedAt: b.Clock.Now(), Command: b.Command, Machine: machine(dir), Database: about, Warnings: about.Warnings, Cases: cases, Conditions: Conditions{
+		Store: about.Name, Runs: b.Runs, DurationS: b.Duration.Seconds(), WarmupS: b.warmup().Seconds(), PackagesPerProject: packagesEach,
 		IDBytes: idBytes, QuantityPerDebit: 1, Seed: b.seed}}
 	began := b.Clock.Monotonic()
-	err := b.rounds(ctx, cases, dir)
+	err := b.rounds(ctx, cases)
 	r.TookS = round((b.Clock.Monotonic() - began).Seconds())
 	r.Verified = b.verified
 	r.sum()
@@ -99,12 +105,12 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 }
 
 // rounds goes through all cases as often as each is to be run.
-func (b *bench) rounds(ctx context.Context, cases []*Case, dir string) error {
+func (b *bench) rounds(ctx context.Context, cases []*Case) error {
 	for run := range b.Runs {
 		for _, c := range cases {
-			f, err := b.once(ctx, c, dir)
-			if err == nil {
-				err = ctx.Err() // a load that was cut short
+			f, err := b.once(ctx, c)
+			if ctx.Err() != nil {
+				err = ctx.Err() // a load that was cut short, or what came of that
 			}
 			if err != nil {
 				return fmt.Errorf("%s, run %d: %w", c.Name, run+1, err)
@@ -134,8 +140,12 @@ func compare(cases []*Case) {
 	for _, c := range cases {
 		for _, base := range cases {
 			switch {
-			case c.Part == PartEngine && base.Part == PartNaive && c.Projects == base.Projects:
+			case (c.Part == PartEngine || c.Part == PartProcesses && c.DebitsInStore == 0) && base.Part == PartNaive && c.Projects == base.Projects:
 				c.compare(base, RatioToNaive)
+			case c.Part == PartProcesses && c.DebitsInStore == 0 && base.Part == PartEngine && c.Projects == base.Projects && c.Callers == base.Callers:
+				c.compare(base, RatioToOne)
+			case c.Part == PartProcesses && base.Part == PartProcesses && c.Projects == base.Projects && base.DebitsInStore == 0 && c != base:
+				c.compare(base, RatioToEmpty)
 			case c.Part == PartGrowth && base.Part == PartGrowth && base.DebitsInStore == 0 && c != base:
 				c.compare(base, RatioToEmpty)
 			}
@@ -149,12 +159,12 @@ func (c *Case) compare(base *Case, name string) {
 	}
 }
 
-// once probes the disk of dir, where it is of this machine, and does one run of a case.
-func (b *bench) once(ctx context.Context, c *Case, dir string) (Figures, error) {
+// once probes what takes the commits, where it is not behind a running server, and does one run of a case.
+func (b *bench) once(ctx context.Context, c *Case) (Figures, error) {
 	load, fsync := loadAverage(), 0.0
-	if dir != "" {
+	if b.Target != nil {
 		var err error
-		if fsync, err = probeFsync(dir, b.Clock); err != nil {
+		if fsync, err = b.Target.Probe(ctx); err != nil {
 			return nil, fmt.Errorf("probe the disk: %w", err)
 		}
 	}
@@ -168,7 +178,7 @@ func (b *bench) once(ctx context.Context, c *Case, dir string) (Figures, error) 
 		if p99, ok := f[P99]; ok {
 			f[P99InFsyncs] = round(p99 / fsync)
 		}
-		if c.Part == PartEngine && c.Callers > 1 {
+		if (c.Part == PartEngine || c.Part == PartProcesses) && c.Callers > 1 {
 			f[FsyncBound] = round(float64(c.Callers) * 1000 / (2 * fsync))
 		}
 	}
@@ -181,9 +191,15 @@ func (b *bench) wanted() []*Case {
 	if b.Target != nil {
 		cases = b.cases()
 	}
-	return slices.DeleteFunc(cases, func(c *Case) bool {
+	cases = slices.DeleteFunc(cases, func(c *Case) bool {
 		return len(b.Only) > 0 && !slices.ContainsFunc(b.Only, func(only string) bool { return strings.HasPrefix(c.Name, only) })
 	})
+	for _, c := range cases {
+		if c.past != nil {
+			c.past.users++
+		}
+	}
+	return cases
 }
 
 func (b *bench) cases() (all []*Case) {
@@ -213,8 +229,11 @@ func (b *bench) cases() (all []*Case) {
 	for _, c := range httpCases(spread, b.httpRun) {
 		add(c)
 	}
+	for _, c := range b.processesCases(most) {
+		add(c)
+	}
 	for _, debits := range b.Growth {
-		add(Case{Part: PartGrowth, Name: fmt.Sprintf("growth/debits=%d", debits), Callers: most, Projects: b.Projects, DebitsInStore: debits, run: b.growthRun})
+		add(Case{Part: PartGrowth, Name: fmt.Sprintf("growth/debits=%d", debits), Callers: most, Projects: b.Projects, DebitsInStore: debits, run: b.growthRun, past: &past{}})
 	}
 	return all
 }
@@ -259,17 +278,17 @@ func (b *bench) say(format string, args ...any) {
 
 // figures of a load of this case. One that got nothing done has measured nothing.
 func (c *Case) figures(s *sample, m memory) (Figures, error) {
-	if c.Errors += s.errors; c.FirstError == "" {
-		c.FirstError = s.firstError
+	if c.Errors += s.Errors; c.FirstError == "" {
+		c.FirstError = s.FirstError
 	}
-	if s.debits == 0 {
-		return nil, errors.Join(errors.New("no debit was granted in time"), errorText(s.firstError))
+	if s.Debits == 0 {
+		return nil, errors.Join(errors.New("no debit was granted in time"), errorText(s.FirstError))
 	}
 	f := s.figures()
-	if m.rss > 0 {
-		f[RSS], f[RSSPeak] = m.rss, m.peak
+	if m.RSS > 0 {
+		f[RSS], f[RSSPeak] = m.RSS, m.Peak
 	}
-	f[Heap] = m.heap
+	f[Heap] = m.Heap
 	return f, nil
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -26,11 +28,25 @@ var (
 	ofProbe   = []string{"fsync_ms", "load_average"}
 	ofStore   = []string{"bytes_per_debit", "packed_bytes_per_debit", "first_read_ms"}
 	ofEngine  = slices.Concat(ofLoad, ofProbe, ofStore, []string{"debits_per_commit", "p99_fsyncs", "ratio_to_naive"})
-	ofHTTP    = slices.Concat(ofLoad, ofProbe, []string{"debits_per_commit", "p99_fsyncs"})
+	ofHTTP    = slices.Concat(ofLoad, ofProbe, []string{"debits_per_commit", "p99_fsyncs", "server_cpu_us_per_debit"})
 	alone     = slices.Concat(ofProbe, []string{"generator_only_per_s", "cpu_us_per_debit"})
 	ofHistory = slices.Concat(ofLoad, ofProbe, []string{"bytes_per_debit", "debits_per_commit", "p99_fsyncs", "debits_before", "start_ms", "rss_start_mib",
 		"heap_start_mib", "files_mib"})
+	ofSeveral = slices.Concat(ofLoad, ofProbe, []string{"bytes_per_debit", "debits_per_commit", "p99_fsyncs", "fsync_bound_per_s", "first_read_ms", "debits_before"})
 )
+
+// asWorker has this program be one of the processes that a run starts.
+const asWorker = "TAOCAN_BENCH_TEST_WORKER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asWorker) == "" {
+		os.Exit(m.Run())
+	}
+	if err := bench.Work(context.Background(), os.Stdin, os.Stdout, clock.System()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
 
 // names of a report's figures: people compare reports by them.
 var names = map[string][]string{
@@ -51,8 +67,14 @@ var names = map[string][]string{
 
 // report is what a reader of the JSON sees.
 type report struct {
-	Format     int
-	Machine    map[string]any
+	Format   int
+	Machine  map[string]any
+	Command  []string
+	Warnings []string
+	Database struct {
+		Name, Version string
+		Settings      map[string]string
+	}
 	Conditions map[string]any
 	FsyncMS    map[string]float64 `json:"fsync_ms"`
 	Cases      []struct {
@@ -72,7 +94,8 @@ type report struct {
 
 func run(t *testing.T, cfg bench.Config) (*bench.Report, report) {
 	t.Helper()
-	cfg.Clock, cfg.Duration, cfg.Verify = clock.System(), 50*time.Millisecond, 1_000_000
+	t.Setenv(asWorker, "1") // for those that the run starts
+	cfg.Clock, cfg.Duration, cfg.Verify, cfg.Worker = clock.System(), 50*time.Millisecond, 1_000_000, []string{program(t), "worker"}
 	made, err := bench.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +109,15 @@ func run(t *testing.T, cfg bench.Config) (*bench.Report, report) {
 		t.Fatal(err)
 	}
 	return made, r
+}
+
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func newSQLite(t *testing.T) *bench.SQLite {
@@ -103,25 +135,10 @@ func newSQLite(t *testing.T) *bench.SQLite {
 }
 
 func TestReportHoldsEveryName(t *testing.T) {
-	made, r := run(t, bench.Config{Target: newSQLite(t), Runs: 1, Callers: []int{1, 4}, Projects: 1, Growth: []int64{0, 200}})
-	got := map[string][]string{}
-	for _, c := range r.Cases {
-		got[c.Name] = slices.Sorted(maps.Keys(c.Figures))
-		if c.Errors > 0 || len(c.Runs) != 1 || len(c.Runs[0]) != len(c.Figures) {
-			t.Errorf("%s: %d errors and %d runs, want none and one with all figures", c.Name, c.Errors, len(c.Runs))
-		}
-		for name, f := range c.Figures {
-			if f.Median == nil || f.Min == nil || f.Max == nil {
-				t.Errorf("%s: %s has no median, min and max", c.Name, name)
-			}
-		}
-	}
-	want := map[string][]string{}
-	for name, figures := range names {
-		want[name] = slices.Sorted(slices.Values(figures))
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("figures by case (-want +got):\n%s", diff)
+	made, r := run(t, bench.Config{Target: newSQLite(t), Runs: 1, Callers: []int{1, 4}, Projects: 1, Growth: []int64{0, 200}, Command: []string{"taocan", "bench"}})
+	checkFigures(t, r, names)
+	if !slices.Equal(r.Command, []string{"taocan", "bench"}) || r.Database.Name != "sqlite" || r.Warnings != nil {
+		t.Errorf("command %q, database %+v, warnings %q; want those of this run, and none", r.Command, r.Database, r.Warnings)
 	}
 	for part, keys := range map[string][2][]string{
 		"machine": {{"arch", "cpu", "cpus", "file_system", "go", "go_max_procs", "kernel", "memory_mib", "os"}, slices.Sorted(maps.Keys(r.Machine))},
@@ -145,6 +162,30 @@ func TestReportHoldsEveryName(t *testing.T) {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the printed report lacks %q:\n%s", want, &text)
 		}
+	}
+}
+
+// checkFigures holds a report of single runs to the names of each case.
+func checkFigures(t *testing.T, r report, all map[string][]string) {
+	t.Helper()
+	got := map[string][]string{}
+	for _, c := range r.Cases {
+		got[c.Name] = slices.Sorted(maps.Keys(c.Figures))
+		if c.Errors > 0 || len(c.Runs) != 1 || len(c.Runs[0]) != len(c.Figures) {
+			t.Errorf("%s: %d errors and %d runs, want none and one with all figures", c.Name, c.Errors, len(c.Runs))
+		}
+		for name, f := range c.Figures {
+			if f.Median == nil || f.Min == nil || f.Max == nil {
+				t.Errorf("%s: %s has no median, min and max", c.Name, name)
+			}
+		}
+	}
+	want := map[string][]string{}
+	for name, figures := range all {
+		want[name] = slices.Sorted(slices.Values(figures))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("figures by case (-want +got):\n%s", diff)
 	}
 }
 

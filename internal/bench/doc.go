@@ -11,5 +11,8 @@
 // measures; what it could do against nothing is measured, too (generator_only_per_s).
 //
 // Units: figures carry theirs in their names. A debit is one id, answered once it is on disk. Everything that is made lies
-// in the target's own place and is removed by Close; a killed process leaves that folder behind.
+// in the target's own place, a folder and databases of a server, and is removed by Close; a killed process leaves them behind.
+//
+// Where it matters whose memory it is, or that there are several, a run starts its own program again as a worker: the server of
+// cases over HTTP, and the processes that share a database. A worker ends with whoever started it.
 package bench

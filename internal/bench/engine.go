@@ -73,7 +73,7 @@ func (b *bench) naiveRun(ctx context.Context, c *Case) (Figures, error) {
 			ops[0].ID = ops[0].Request.ID
 			return st.CommitDebits(ctx, ops, debit.Decide)
 		}))
-		answered = s.answered
+		answered = s.Answered
 		return s, nil
 	}, func() (operations, commits int64) { return answered, answered })
 	return f, err
@@ -104,7 +104,7 @@ func (b *bench) storeRun(ctx context.Context, c *Case, drive func(store.Store, [
 		read, err = b.firstRead(ctx, st)
 	}
 	if err == nil {
-		err = b.verify(ctx, c, st, s.answered)
+		err = b.verify(ctx, c, st, s.Answered)
 	}
 	if err == nil {
 		written, err = db.Written(ctx, st, operations, commits)

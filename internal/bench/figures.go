@@ -15,10 +15,11 @@ const (
 	P90             = "p90_ms"
 	P99             = "p99_ms"
 	MaxLatency      = "max_ms"
-	CPUPerDebit     = "cpu_us_per_debit"  // of the whole process, generator included
-	DebitsPerCommit = "debits_per_commit" // of a group commit
-	BytesPerDebit   = "bytes_per_debit"   // growth of all files
-	FirstRead       = "first_read_ms"     // after the load, until a reader sees all of it
+	CPUPerDebit     = "cpu_us_per_debit"        // of all processes of taocan, generator included
+	ServerCPU       = "server_cpu_us_per_debit" // over HTTP: of the server alone
+	DebitsPerCommit = "debits_per_commit"       // of a group commit
+	BytesPerDebit   = "bytes_per_debit"         // growth of all files
+	FirstRead       = "first_read_ms"           // after the load, until a reader sees all of it
 	PackedPerDebit  = "packed_bytes_per_debit"
 	Fsync           = "fsync_ms"          // median of the probe before the run
 	P99InFsyncs     = "p99_fsyncs"        // p99_ms / fsync_ms
@@ -27,13 +28,14 @@ const (
 	Ceiling         = "ceiling_per_s"
 	CeilingCPU      = "ceiling_cpu_us_per_debit"
 	Ratio           = "ratio_to_ceiling"
-	RatioToNaive    = "ratio_to_naive" // debits_per_s of the same round, one transaction per debit, same projects
-	RSS             = "rss_mib"        // at the end of the load
-	RSSPeak         = "rss_peak_mib"   // since the run began
-	Heap            = "heap_mib"       // Go's, in use, collected or not
+	RatioToNaive    = "ratio_to_naive"       // debits_per_s of the same round, one transaction per debit, same projects
+	RatioToOne      = "ratio_to_one_process" // debits_per_s of the same round, as many callers in one process
+	RSS             = "rss_mib"              // at the end of the load; over HTTP of the server alone, of several processes the largest
+	RSSPeak         = "rss_peak_mib"         // since the run began
+	Heap            = "heap_mib"             // Go's, in use, collected or not
 	GeneratorOnly   = "generator_only_per_s"
 
-	// Of growth alone.
+	// Of growth alone, but for the first and ratio_to_empty, which several processes have, too.
 	DebitsBefore  = "debits_before"
 	Start         = "start_ms"      // of a server, until it listens
 	RSSStarted    = "rss_start_mib" // when it listens

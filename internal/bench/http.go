@@ -8,8 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-
-	"taocan/internal/server"
+	"time"
 )
 
 // overHTTP opens a connection per caller; each sends its requests one after the other. end closes them.
@@ -35,58 +34,62 @@ func (b *bench) overHTTP(ctx context.Context, c *Case, host string, projects []P
 	return callers, func() { unwatch(); closeAll() }, nil
 }
 
-// httpRun measures a whole server, over the loopback interface, on a new database.
+// httpRun measures a whole server, a process of its own, over the loopback interface, on a new database.
 func (b *bench) httpRun(ctx context.Context, c *Case) (_ Figures, err error) {
 	db, err := b.Target.Make(ctx, c.Projects)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Remove(context.WithoutCancel(ctx))) }()
-	s, err := b.serve(ctx, db)
+	s, server, err := b.serverLoad(ctx, c, db)
 	if err != nil {
-		return nil, err
-	}
-	forgetMemory()
-	sample, err := b.httpLoad(ctx, c, s.URL()[len("http://"):], db.Projects())
-	m := memoryNow()
-	stats := s.Debits.Stats()
-	if err = errors.Join(err, s.Stop(context.WithoutCancel(ctx))); err != nil {
 		return nil, err
 	}
 	if b.lastRun(c) {
-		if err := b.reopen(ctx, c, db, sample.answered); err != nil {
+		if err := b.reopen(ctx, c, db, s.Answered); err != nil {
 			return nil, err
 		}
 	}
-	f, err := c.figures(&sample, m)
+	f, err := c.figures(&s, server.Memory)
 	if err != nil {
 		return nil, err
 	}
-	f[DebitsPerCommit] = round(ratio(stats.Operations, stats.Commits))
+	f[ServerCPU] = round(ratio(float64(server.CPU.Microseconds()), s.Debits))
+	f[DebitsPerCommit] = round(ratio(server.Operations, server.Commits))
 	return f, nil
 }
 
-func (b *bench) httpLoad(ctx context.Context, c *Case, host string, projects []Project) (sample, error) {
+// serverLoad starts a server and says what it was like at the end of the load, with the processor time that it took meanwhile.
+func (b *bench) serverLoad(ctx context.Context, c *Case, db Database) (s sample, server word, err error) {
+	settings := db.Settings()
+	w, server, err := b.hire(ctx, job{Data: settings.Data, DatabaseURL: settings.DatabaseURL})
+	if err != nil {
+		return s, server, err
+	}
+	defer func() { err = errors.Join(err, w.dismiss()) }()
+	var asked [2]time.Duration // at the beginning of what counts, at its end
+	var errs []error
+	s, err = b.httpLoad(ctx, c, server.URL[len("http://"):], db.Projects(), func() time.Duration {
+		said, err := w.ask()
+		asked[0], asked[1], errs = asked[1], said.CPU, append(errs, err)
+		return processorTime() + said.CPU
+	})
+	if err = errors.Join(append(errs, err)...); err != nil {
+		return s, server, err
+	}
+	server, err = w.ask()
+	server.CPU = asked[1] - asked[0]
+	return s, server, err
+}
+
+// httpLoad counts the processor time of this process, or what cpu says.
+func (b *bench) httpLoad(ctx context.Context, c *Case, host string, projects []Project, cpu func() time.Duration) (sample, error) {
 	callers, end, err := b.overHTTP(ctx, c, host, projects)
 	if err != nil {
 		return sample{}, err
 	}
 	defer end()
-	return b.load(ctx, callers), nil
-}
-
-// serve starts a server on the database, listening on a free port of this machine.
-func (b *bench) serve(ctx context.Context, db Database) (*server.Server, error) {
-	settings := db.Settings()
-	settings.Addr = "127.0.0.1:0"
-	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: b.Clock})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Start(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+	return load{clock: b.Clock, warmup: b.warmup(), duration: b.Duration, callers: callers, cpu: cpu}.run(ctx), nil
 }
 
 // httpGeneratorRun is the same connections with a server that reads a request and grants it at once: what HTTP itself,
@@ -108,7 +111,7 @@ func (b *bench) httpGeneratorRun(ctx context.Context, c *Case) (_ Figures, err e
 	})}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()
-	sample, err := b.httpLoad(ctx, c, listener.Addr().String(), make([]Project, c.Projects))
+	sample, err := b.httpLoad(ctx, c, listener.Addr().String(), make([]Project, c.Projects), nil)
 	err = errors.Join(err, s.Close())
 	if end := <-served; !errors.Is(end, http.ErrServerClosed) {
 		err = errors.Join(err, end)

@@ -20,6 +20,8 @@ type load struct {
 	warmup   time.Duration // asked and answered, but not counted
 	duration time.Duration
 	callers  []ask // one per caller
+	// cpu is the processor time that is counted; nil: this process's.
+	cpu func() time.Duration
 }
 
 const (
@@ -31,12 +33,12 @@ const (
 
 // sample is what a load came to. Only answers within the duration count, but for answered and errors.
 type sample struct {
-	debits, requests int64
-	answered         int64 // granted debits, warm-up and tail included
-	errors           int64
-	firstError       string
-	took, cpu        time.Duration
-	latencies        []uint32 // of requests, µs, sorted
+	Debits, Requests int64
+	Answered         int64 // granted debits, warm-up and tail included
+	Errors           int64
+	FirstError       string
+	Took, CPU        time.Duration
+	Latencies        []uint32 // of requests, µs, sorted
 }
 
 type phase = int32
@@ -59,7 +61,11 @@ func (l load) run(ctx context.Context) sample {
 	}
 	go func() { running.Wait(); close(ended) }()
 	pause(ctx, l.warmup)
-	cpu, began := processorTime(), l.clock.Monotonic()
+	used := l.cpu
+	if used == nil {
+		used = processorTime
+	}
+	cpu, began := used(), l.clock.Monotonic()
 	now.Store(counting)
 	pause(ctx, l.duration)
 	select { // a duration that is too short for one answer lasts until there is one
@@ -67,21 +73,25 @@ func (l load) run(ctx context.Context) sample {
 	case <-ended:
 	}
 	now.Store(over)
-	total := sample{took: l.clock.Monotonic() - began, cpu: processorTime() - cpu}
+	total := sample{Took: l.clock.Monotonic() - began, CPU: used() - cpu}
 	<-ended
 	for i := range samples {
-		s := &samples[i]
-		total.debits += s.debits
-		total.requests += s.requests
-		total.answered += s.answered
-		total.errors += s.errors
-		if total.firstError == "" {
-			total.firstError = s.firstError
-		}
-		total.latencies = append(total.latencies, s.latencies...)
+		total.add(&samples[i])
 	}
-	slices.Sort(total.latencies)
+	slices.Sort(total.Latencies)
 	return total
+}
+
+// add what other callers counted. Latencies are to be sorted then.
+func (s *sample) add(x *sample) {
+	s.Debits += x.Debits
+	s.Requests += x.Requests
+	s.Answered += x.Answered
+	s.Errors += x.Errors
+	if s.FirstError == "" {
+		s.FirstError = x.FirstError
+	}
+	s.Latencies = append(s.Latencies, x.Latencies...)
 }
 
 // call is one caller's loop. counted, of capacity 1, is filled with the first answer that counts.
@@ -89,22 +99,22 @@ func (l load) call(ctx context.Context, now *atomic.Int32, ask ask, counted chan
 	for now.Load() != over {
 		asked := l.clock.Monotonic()
 		granted, err := ask(ctx)
-		s.answered += int64(granted)
+		s.Answered += int64(granted)
 		if now.Load() == counting {
-			s.latencies = append(s.latencies, uint32(min((l.clock.Monotonic()-asked).Microseconds(), 1<<32-1)))
-			if s.requests++; s.requests == 1 {
+			s.Latencies = append(s.Latencies, uint32(min((l.clock.Monotonic()-asked).Microseconds(), 1<<32-1)))
+			if s.Requests++; s.Requests == 1 {
 				select {
 				case counted <- struct{}{}:
 				default:
 				}
 			}
-			s.debits += int64(granted)
+			s.Debits += int64(granted)
 		}
 		if err != nil {
-			if s.errors++; s.firstError == "" {
-				s.firstError = err.Error()
+			if s.Errors++; s.FirstError == "" {
+				s.FirstError = err.Error()
 			}
-			if s.errors == errorsPerCaller || ctx.Err() != nil {
+			if s.Errors == errorsPerCaller || ctx.Err() != nil {
 				break
 			}
 		}
@@ -137,13 +147,13 @@ func fill(ctx context.Context, debits int64, callers []ask, tell func(left int64
 }
 
 func (s *sample) figures() Figures {
-	ms := func(p float64) float64 { return float64(percentile(s.latencies, p)) / 1000 }
-	seconds := s.took.Seconds()
+	ms := func(p float64) float64 { return float64(percentile(s.Latencies, p)) / 1000 }
+	seconds := s.Took.Seconds()
 	return Figures{
-		DebitsPerS:   round(float64(s.debits) / seconds),
-		RequestsPerS: round(float64(s.requests) / seconds),
+		DebitsPerS:   round(float64(s.Debits) / seconds),
+		RequestsPerS: round(float64(s.Requests) / seconds),
 		P50:          ms(0.5), P90: ms(0.9), P99: ms(0.99), MaxLatency: ms(1),
-		CPUPerDebit: round(ratio(float64(s.cpu.Microseconds()), s.debits)),
+		CPUPerDebit: round(ratio(float64(s.CPU.Microseconds()), s.Debits)),
 	}
 }
 

@@ -94,14 +94,14 @@ func loadAverage() float64 {
 	return one
 }
 
-// memory is what this process, generator included, holds.
-type memory struct{ rss, peak, heap float64 } // MiB; peak since forgetMemory
+// memory is what a process holds.
+type memory struct{ RSS, Peak, Heap float64 } // MiB; Peak since forgetMemory
 
 func memoryNow() memory {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return memory{rss: mebibytes(field("/proc/self/status", "VmRSS")), peak: mebibytes(field("/proc/self/status", "VmHWM")),
-		heap: round(float64(m.HeapInuse) / (1 << 20))}
+	return memory{RSS: mebibytes(field("/proc/self/status", "VmRSS")), Peak: mebibytes(field("/proc/self/status", "VmHWM")),
+		Heap: round(float64(m.HeapInuse) / (1 << 20))}
 }
 
 // forgetMemory gives back what earlier cases have left, and lets the peak begin anew where the system allows that.

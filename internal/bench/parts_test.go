@@ -106,8 +106,8 @@ func TestLoadCountsOnlyWhatIsAnsweredInTime(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(time.Millisecond, cancel) // ends the warm-up; a duration of 0 follows
 	s := l.run(ctx)
-	if s.answered != 2*int64(asked) || s.debits > s.answered || s.debits != 2*s.requests || int64(len(s.latencies)) != s.requests {
-		t.Errorf("%d calls of 2 debits: answered %d, counted %d in %d requests with %d latencies", asked, s.answered, s.debits, s.requests, len(s.latencies))
+	if s.Answered != 2*int64(asked) || s.Debits > s.Answered || s.Debits != 2*s.Requests || int64(len(s.Latencies)) != s.Requests {
+		t.Errorf("%d calls of 2 debits: answered %d, counted %d in %d requests with %d latencies", asked, s.Answered, s.Debits, s.Requests, len(s.Latencies))
 	}
 }
 
@@ -118,8 +118,8 @@ func TestLoadGivesUpOnCallersThatFail(t *testing.T) {
 		callers[i] = func(context.Context) (int, error) { return 0, refused }
 	}
 	s := load{clock: clock.System(), duration: time.Millisecond, callers: callers}.run(t.Context())
-	if s.errors > 3*errorsPerCaller || s.errors == 0 || s.firstError != "refused" || s.answered != 0 {
-		t.Errorf("%d errors, the first %q, %d answered; want up to %d and none", s.errors, s.firstError, s.answered, 3*errorsPerCaller)
+	if s.Errors > 3*errorsPerCaller || s.Errors == 0 || s.FirstError != "refused" || s.Answered != 0 {
+		t.Errorf("%d errors, the first %q, %d answered; want up to %d and none", s.Errors, s.FirstError, s.Answered, 3*errorsPerCaller)
 	}
 	c := Case{Name: "x"}
 	if _, err := c.figures(&s, memory{}); err == nil || !strings.Contains(err.Error(), "refused") {

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +37,11 @@ func sections() []section {
 			slices.Concat(loaded, []column{perCommit, cpu, bytes, packed, {"ceiling/s", Ceiling, true}, {"its CPU µs/debit", CeilingCPU, false}, {"ratio", Ratio, true},
 				{"× naive", RatioToNaive, true}, {"first read ms", FirstRead, false}, peak})},
 		{PartNaive, "The same store, one transaction per debit", slices.Concat(loaded, []column{cpu, bytes, packed})},
-		{PartHTTP, "Over HTTP, loopback, the whole server; latencies are of requests", slices.Concat(loaded, []column{perCommit, cpu, peak})},
+		{PartHTTP, "Over HTTP, loopback, a whole server in a process of its own, whose memory it is; latencies are of requests",
+			slices.Concat(loaded, []column{perCommit, cpu, {"the server's", ServerCPU, false}, peak})},
+		{PartProcesses, "Several processes on one database, each with callers of its own; memory is the largest one's",
+			slices.Concat(loaded, []column{perCommit, cpu, bytes, {"× naive", RatioToNaive, true}, {"× one process", RatioToOne, true}, {"of empty", RatioToEmpty, true},
+				{"first read ms", FirstRead, false}, peak})},
 		{PartGrowth, "With history, in the process; start of a whole server, files in the page cache",
 			slices.Concat(loaded, []column{{"of empty", RatioToEmpty, true}, start, {"resident MiB, started", RSSStarted, false}, {"at the end", RSS, false},
 				{"peak", RSSPeak, false}, {"Go heap", Heap, false}, {"files MiB", StoredMiB, false}, {"stored bytes/debit", StoredPerItem, false}})},
@@ -49,12 +54,20 @@ func (r *Report) Print(w io.Writer) error {
 	fmt.Fprintf(w, "%s on %s, %d CPUs, %s MiB, %s, %s %s, %s\n", c.Store, orUnknown(m.CPU), m.CPUs, figure(m.MemoryMiB), orUnknown(m.FileSystem), m.OS, m.Kernel, m.Go)
 	fmt.Fprintf(w, "%s, %s s in all; each case %d runs of %s s, all cases in turn; median [lowest–highest]\n",
 		r.StartedAt.Format("2006-01-02 15:04 MST"), figure(r.TookS), c.Runs, figure(c.DurationS))
+	if len(r.Command) > 0 {
+		fmt.Fprintf(w, "%s\n", strings.Join(r.Command, " "))
+	}
+	if d := r.Database; d.Version != "" {
+		fmt.Fprintf(w, "%s %s: %s\n", d.Name, d.Version, settingsText(d.Settings))
+	}
+	r.printWarnings(w)
 	fmt.Fprintf(w, "disk: a synced write of 4 KiB takes %s ms; load average %s\n", r.FsyncMS.cell(), spreadOf(r.each(Load)).cell())
 	for _, s := range sections() {
 		if err := r.printSection(w, s); err != nil {
 			return err
 		}
 	}
+	r.printWarnings(w)
 	for _, c := range r.Cases {
 		if c.Errors > 0 {
 			fmt.Fprintf(w, "\n%s: %d calls failed, the first: %s", c.Name, c.Errors, c.FirstError)
@@ -70,6 +83,21 @@ func (r *Report) Print(w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, "\nNOT VERIFIED, %d found:\n%s\n", len(r.Verified.Findings), strings.Join(r.Verified.Findings, "\n"))
 	return err
+}
+
+// printWarnings stands at the head and at the foot, so that no table is read without.
+func (r *Report) printWarnings(w io.Writer) {
+	for _, text := range r.Warnings {
+		fmt.Fprintf(w, "\n**WARNING: %s**\n", text)
+	}
+}
+
+func settingsText(settings map[string]string) string {
+	texts := make([]string, 0, len(settings))
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		texts = append(texts, name+"="+settings[name])
+	}
+	return strings.Join(texts, ", ")
 }
 
 // printSection writes a table in Markdown, so that it can go into a document as it is.

@@ -33,7 +33,7 @@ func (b *bench) remoteCases() (all []*Case) {
 				return nil, fmt.Errorf("make bench accounts: %w", err)
 			}
 		}
-		s, err := b.httpLoad(ctx, c, base.Host, stocked[c.Projects])
+		s, err := b.httpLoad(ctx, c, base.Host, stocked[c.Projects], nil)
 		if err != nil {
 			return nil, err
 		}

@@ -5,15 +5,19 @@ import (
 	"time"
 )
 
-// reportFormat rises when a name in the report changes its meaning or goes away.
-const reportFormat = 1
+// reportFormat rises when a name in the report changes its meaning or goes away. 2: memory over HTTP is the server's alone, no
+// longer the generator's, too.
+const reportFormat = 2
 
 // Report is everything that was measured. Its JSON names are stable.
 type Report struct {
 	Format     int        `json:"format"`
 	StartedAt  time.Time  `json:"started_at"`
 	TookS      float64    `json:"took_s"`
+	Command    []string   `json:"command,omitempty"`
+	Warnings   []string   `json:"warnings,omitempty"` // why figures say less than they seem to
 	Machine    Machine    `json:"machine"`
+	Database   About      `json:"database"`
 	Conditions Conditions `json:"conditions"`
 	FsyncMS    Spread     `json:"fsync_ms"` // over all probes
 	Cases      []*Case    `json:"cases"`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -34,14 +33,20 @@ func NewSQLite(parent string, c clock.Clock) (*SQLite, error) {
 	return &SQLite{dir: dir, clock: c, stocked: map[int]*sqliteDatabase{}}, nil
 }
 
-// Name is sqlite.
-func (t *SQLite) Name() string { return "sqlite" }
+// About is sqlite; its settings are the store's own.
+func (t *SQLite) About() About { return About{Name: "sqlite"} }
 
 // Dir is where the databases are.
 func (t *SQLite) Dir() string { return t.dir }
 
+// Probe writes a file beside the databases.
+func (t *SQLite) Probe(context.Context) (ms float64, err error) { return probeFsync(t.dir, t.clock) }
+
 // Writers is one: a file has one.
 func (t *SQLite) Writers() int { return 1 }
+
+// Shared is false: a file belongs to one process.
+func (t *SQLite) Shared() bool { return false }
 
 // Close removes the folder.
 func (t *SQLite) Close() error { return os.RemoveAll(t.dir) }
@@ -96,19 +101,7 @@ func (d *sqliteDatabase) Settings() config.Settings {
 	return s
 }
 
-func (d *sqliteDatabase) Bytes(context.Context) (total int64, err error) {
-	err = filepath.WalkDir(d.dir, func(_ string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return err
-		}
-		info, err := e.Info()
-		if err == nil {
-			total += info.Size()
-		}
-		return err
-	})
-	return total, err
-}
+func (d *sqliteDatabase) Bytes(context.Context) (int64, error) { return bytesBelow(d.dir) }
 
 func (d *sqliteDatabase) Written(ctx context.Context, open store.Store, operations, commits int64) (Written, error) {
 	st, ok := open.(*sqlite.Store)

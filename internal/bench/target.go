@@ -11,16 +11,28 @@ import (
 
 // Target is a back end that can be measured. Adding one means implementing this and Database, in a file of its own.
 type Target interface {
-	// Name stands in the report.
-	Name() string
-	// Dir is a folder on the disk that takes the commits, for the probe; empty where that disk is another machine's.
+	// About stands in the report.
+	About() About
+	// Dir is a folder on the disk that takes the commits; empty where that disk is another machine's.
 	Dir() string
+	// Probe is the median time in ms of a synced write of 4 KiB to where commits go.
+	Probe(ctx context.Context) (ms float64, err error)
 	// Writers is how many batches of an engine may be on their way at once.
 	Writers() int
+	// Shared reports whether several processes may have one database open.
+	Shared() bool
 	// Make makes a database of its own that holds Stock's accounts and has no debits; nobody has it open.
 	Make(ctx context.Context, projects int) (Database, error)
 	// Close removes everything that was made.
 	Close() error
+}
+
+// About is what databases are kept by.
+type About struct {
+	Name     string            `json:"name"`
+	Version  string            `json:"version,omitempty"`
+	Settings map[string]string `json:"settings,omitempty"`
+	Warnings []string          `json:"-"` // why figures say less than they seem to
 }
 
 // Database is one that a case has for itself.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"strings"
 	"time"
 
 	"taocan/internal/clock"
@@ -19,6 +20,7 @@ type Shape struct {
 	Debits, Transactions         int64 // the engine's own figures
 	Links, Entries, Refs         int64 // rows
 	DebitsBytes, ManifestBytes   int64
+	ReferenceBytes               int64 // of entries: those of one debit name it
 	FileBytes                    int64
 	Packages, PackagesPerProject int
 }
@@ -30,7 +32,7 @@ func (s *Store) Shape(ctx context.Context, debits, transactions int64) (Shape, e
 	}
 	shape := Shape{Debits: debits, Transactions: transactions}
 	err := s.readers.QueryRowContext(ctx, queries.Text("shape_of_debits")).Scan(&shape.Links, &shape.DebitsBytes, &shape.ManifestBytes,
-		&shape.Entries, &shape.Refs, &shape.Packages, &shape.PackagesPerProject, &shape.FileBytes)
+		&shape.Entries, &shape.ReferenceBytes, &shape.Refs, &shape.Packages, &shape.PackagesPerProject, &shape.FileBytes)
 	return shape, sqlstore.Kind(err)
 }
 
@@ -71,6 +73,7 @@ func Ceiling(ctx context.Context, dir string, shape Shape, c clock.Clock, d time
 // ceiling is a run: what each transaction writes, and what is not posted yet.
 type ceiling struct {
 	debits, manifest, hash []byte
+	reference              string            // as long as entries have on average
 	links, entries         int               // per transaction; an entry is of a project's first package
 	work                   int               // that a link counts as beside its entries
 	order                  []*ceilingProject // drawn in turn, in no order of keys
@@ -96,7 +99,7 @@ func (s *Store) newCeiling(ctx context.Context, shape Shape) (*ceiling, error) {
 	per := func(total, of int64) int { return int((total + of - 1) / of) }
 	run := &ceiling{hash: make([]byte, 32), debits: make([]byte, shape.DebitsBytes/shape.Links), manifest: make([]byte, shape.ManifestBytes/shape.Links),
 		links: min(per(shape.Links, shape.Transactions), taocan.Lanes), entries: per(shape.Entries, shape.Transactions),
-		work: int(shape.Debits / shape.Links / recordsPerRow)}
+		work: int(shape.Debits / shape.Links / recordsPerRow), reference: strings.Repeat("0", int(shape.ReferenceBytes/max(1, shape.Entries)))}
 	_, _ = rand.Read(run.debits) // never fails
 	_, _ = rand.Read(run.manifest)
 	known := 0
@@ -197,7 +200,7 @@ func (x *ceiling) postProject(w *writer, p *ceilingProject, lane taocan.Lane) er
 		p.Remaining--
 		p.Used++
 		e := taocan.Entry{Tenant: p.Tenant, Package: p.Number, Kind: taocan.EntryDebit, At: at, Remaining: -1, Used: 1, RemainingAfter: p.Remaining, Debits: 2,
-			Lane: lane, Commit: w.heads[lane].Seq}
+			Reference: x.reference, Lane: lane, Commit: w.heads[lane].Seq}
 		if err := w.insertEntry(e); err != nil {
 			return err
 		}

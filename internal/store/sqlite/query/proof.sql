@@ -41,6 +41,7 @@ SELECT
   (SELECT coalesce(sum(length(debits)), 0) FROM commit_log),
   (SELECT coalesce(sum(length(manifest)), 0) FROM commit_log WHERE debits IS NOT NULL),
   (SELECT count(*) FROM entry WHERE kind BETWEEN 5 AND 8),
+  (SELECT coalesce(sum(length(reference)), 0) FROM entry WHERE kind BETWEEN 5 AND 8),
   (SELECT count(*) FROM debit_ref),
   (SELECT count(*) FROM package),
   (SELECT count(*) / max(1, count(DISTINCT project_id)) FROM package),
