@@ -16,6 +16,9 @@ import (
 // oldestPostgres is the oldest major version that is worked on.
 const oldestPostgres = 14
 
+// clocksApart is how far the clocks of this machine and of PostgreSQL's may be from each other, the way there and back included.
+const clocksApart = 2 * time.Second
+
 // postgres looks at the database that database-url leads to.
 func (d *doctor) postgres() {
 	st, ok := d.openPostgres(d.settings)
@@ -65,6 +68,10 @@ func (d *doctor) postgresHealth(st *postgres.Store) bool {
 		d.say("database", isWell, "", "%s is PostgreSQL %s with schema %d, and takes writes; taocan verify proves what is in it", d.settings.Database(), h.Server, h.Schema)
 	}
 	d.time(h.LastCommit)
+	if apart := d.clock.Now().Sub(h.Clock).Abs(); apart > clocksApart {
+		d.say("clock", isWarning, "put both right (NTP): servers with clocks apart disagree on what has expired",
+			"the clock of PostgreSQL is %s from this machine's", apart.Round(time.Millisecond))
+	}
 	return true
 }
 

@@ -207,7 +207,7 @@ func (e *Engine) writerOf(a taocan.AccountID) *writer {
 	return e.writers[int(taocan.LaneOf(a))%len(e.writers)]
 }
 
-// commit hands a batch to the store. A panic there is a broken invariant.
+// commit hands a batch to the store. A panic there is a broken invariant, and a lost history is as bad.
 func (e *Engine) commit(ctx context.Context, ops []store.Op) (outcomes []store.Outcome, err, broken error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -215,6 +215,9 @@ func (e *Engine) commit(ctx context.Context, ops []store.Op) (outcomes []store.O
 		}
 	}()
 	outcomes, err = e.store.CommitDebits(ctx, ops, e.decide)
+	if errors.Is(err, store.ErrHistoryLost) {
+		return nil, nil, err
+	}
 	return outcomes, err, nil
 }
 

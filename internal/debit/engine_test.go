@@ -343,6 +343,33 @@ func TestAnOldReservationIsStillSettled(t *testing.T) {
 }
 
 // Packages of other times do not crowd those out that paid.
+// An id that was a reservation's, is forgotten, and is used again, for a debit, is remembered as that.
+func TestAnIDUsedAgainAfterItWasForgottenIsRemembered(t *testing.T) {
+	b := newBench(t)
+	p := domestic(1, taocan.Marketing, 100, begin.AddDate(1, 0, 0))
+	b.grant(p)
+	for _, op := range []store.Op{reserve("x", taocan.Marketing, 10, time.Hour), settle(store.OpCommit, "x", 10)} {
+		if o := b.one(op); o.Err != nil {
+			t.Fatal(o.Err)
+		}
+	}
+	for range 4 { // days; ids of the 5th day are remembered on the 31st, and the index holds these days together
+		b.clock.Advance(24 * time.Hour)
+		b.one(take("other", taocan.Marketing, 1))
+	}
+	b.clock.Advance(27 * 24 * time.Hour)
+	for i := range 3 {
+		o := b.one(take("x", taocan.Marketing, 5))
+		if o.Err != nil || o.Replayed != (i > 0) || o.Debit.Kind != taocan.KindDebit {
+			t.Errorf("call %d: %+v, replayed %v, %v", i, o.Debit, o.Replayed, o.Err)
+		}
+	}
+	if got := b.pkg(p.Number).Remaining; got != 100-10-1-5 {
+		t.Errorf("%d are left, want 84", got)
+	}
+	b.verify()
+}
+
 func TestExplainOfAProjectWithHistory(t *testing.T) {
 	b := newBench(t)
 	err := b.store.Update(t.Context(), owner.Account, func(tx store.Tx) error {

@@ -203,6 +203,28 @@ func TestOverflowStopsAtTheMonthsCap(t *testing.T) {
 	b.verify()
 }
 
+// A dry run or a refusal in the new month changes nothing, and so does not empty the old month's cap.
+func TestAClockSetBackOverAMonthsEndDoesNotEmptyItsCap(t *testing.T) {
+	b := newBench(t)
+	b.overflow(9, 100_000, 0, 0)
+	april := begin.AddDate(0, 1, 0)
+	b.clock.Set(april.Add(-time.Minute))
+	b.wantDone(take("a", taocan.Marketing, 2))
+	b.clock.Set(april)
+	dry := take("b", taocan.Marketing, 1)
+	dry.DryRun = true
+	if o := b.one(dry); o.Err != nil || o.Debit.Overflow != 1 {
+		t.Fatalf("dry run in April: %+v, %v", o.Debit, o.Err)
+	}
+	b.clock.Set(april.Add(-time.Second))
+	if o := b.one(take("b", taocan.Marketing, 1)); !errors.Is(o.Err, taocan.ErrInsufficientQuota) {
+		t.Errorf("in March again: %+v, %v, want the cap to be reached", o.Debit, o.Err)
+	}
+	b.clock.Set(april.Add(time.Second))
+	b.wantDone(take("b", taocan.Marketing, 2))
+	b.verify()
+}
+
 func TestASharedPoolPaysAfterTheProjectsOwn(t *testing.T) {
 	b := newBench(t)
 	b.lend()

@@ -145,7 +145,7 @@ const expirySlice = 500
 // them, and says how many. Nothing depends on it: status and balances go by the clock.
 func (p *Packages) MarkExpired(ctx context.Context) (int, error) {
 	var due []taocan.Package
-	err := p.store.View(ctx, func(r store.Reader) (err error) {
+	err := p.store.Peek(ctx, func(r store.Reader) (err error) { // what is not posted yet can only make fewer of them
 		due, err = r.Unmarked(ctx, p.clock.Now(), expirySlice)
 		return err
 	})
@@ -160,7 +160,11 @@ func (p *Packages) MarkExpired(ctx context.Context) (int, error) {
 	for account, expired := range byAccount {
 		err := p.store.Update(ctx, account, func(tx store.Tx) error {
 			for _, x := range expired {
-				if err := tx.MarkExpired(ctx, x.Tenant, x.Number); err != nil {
+				found, err := tx.Package(ctx, x.Tenant, x.Number)
+				if err == nil && found.Status(tx.Now()) == taocan.Expired { // not used up or extended meanwhile
+					err = tx.MarkExpired(ctx, x.Tenant, x.Number)
+				}
+				if err != nil {
 					return fmt.Errorf("package %s: %w", x.Number, err)
 				}
 			}

@@ -56,9 +56,17 @@ func (o *Overflow) PriceAt(p taocan.Purpose, country taocan.Country, at time.Tim
 	return best.Price
 }
 
-// affordable is how many messages at the price both the cap and the wallet allow.
-func (o *Overflow) affordable(p *Purse, price taocan.UnitPrice) taocan.Segments {
-	byCap := int64(o.Cap)*perFen - o.Cost
+// costIn is what a month has cost so far. Where the clock has not committed anything in it yet, Month still is an earlier one.
+func (o *Overflow) costIn(month string) int64 {
+	if month != o.Month {
+		return 0
+	}
+	return o.Cost
+}
+
+// affordable is how many messages at the price both the cap and the wallet allow in a month.
+func (o *Overflow) affordable(month string, p *Purse, price taocan.UnitPrice) taocan.Segments {
+	byCap := int64(o.Cap)*perFen - o.costIn(month)
 	byWallet := (int64(p.Paid)+int64(p.funds()))*perFen + perFen - 1 - p.Cost // what makes no whole fen is not due yet
 	return taocan.Segments(max(0, min(byCap, byWallet)) / int64(price))
 }
@@ -69,8 +77,7 @@ func (l *Ledger) LendPurse(a taocan.AccountID, p *Purse) { l.purses[a] = p }
 // Purses by account.
 func (l *Ledger) Purses() map[taocan.AccountID]*Purse { return l.purses }
 
-// Overflowable is how many more messages of the request the wallet would pay for, and the price of one. A month begins with
-// no costs.
+// Overflowable is how many more messages of the request the wallet would pay for, and the price of one.
 func (l *Ledger) Overflowable(t taocan.Tenant, r *taocan.DebitRequest) (taocan.Segments, taocan.UnitPrice) {
 	w, purse, at := l.watches[t], l.purses[t.Account], l.At(t.Account)
 	if w == nil || w.Overflow[r.Category] == nil || purse == nil {
@@ -81,20 +88,20 @@ func (l *Ledger) Overflowable(t taocan.Tenant, r *taocan.DebitRequest) (taocan.S
 	if price == 0 {
 		return 0, 0
 	}
-	if month := at.In(w.Zone).Format("2006-01"); month != o.Month {
-		o.Month, o.Cost = month, 0
-	}
-	return o.affordable(purse, price), price
+	return o.affordable(monthOf(at, w.Zone), purse, price), price
 }
 
 // Overflow takes messages from the wallet at the price that Overflowable said.
 func (l *Ledger) Overflow(t taocan.Tenant, c taocan.Category, q taocan.Segments, price taocan.UnitPrice) {
-	o, purse := l.watches[t].Overflow[c], l.purses[t.Account]
+	w, purse := l.watches[t], l.purses[t.Account]
+	o, month := w.Overflow[c], monthOf(l.At(t.Account), w.Zone)
 	cost := int64(q) * int64(price)
-	o.Cost += cost
+	o.Month, o.Cost = month, o.costIn(month)+cost
 	purse.Cost += cost
 	o.changed, purse.changed = true, true
 }
+
+func monthOf(at time.Time, zone *time.Location) string { return at.In(zone).Format("2006-01") }
 
 // Changed reports whether this commit overflowed.
 func (o *Overflow) Changed() bool { return o.changed }

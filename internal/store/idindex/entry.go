@@ -34,27 +34,19 @@ func newRef(commit int64, settled bool) ref {
 }
 
 func (r ref) commit() int64 { return int64(r >> 2) }
-func (r ref) settled() bool { return r&2 != 0 }
 
 // since is r as a small number: how far its commit is from another, and whether it settles.
 func (r ref) since(base int64) uint64             { return uint64(r)>>1 - uint64(base)<<1 }
 func refSince(base int64, distance uint64) ref    { return ref((uint64(base)<<1+distance)<<1 | 1) }
 func distanceMax(oldest, newest int64) (d uint64) { return newRef(newest, true).since(oldest) }
 
-// commitsOf puts the most telling first: what settled before what was settled, the newest before the older.
+// commitsOf puts the most telling first: the newest before the older, and of one commit what settled before what was settled. No
+// settlement comes before what it settles; an id that is used again after it was forgotten comes after its first use.
 func commitsOf(found []ref) []int64 {
 	if len(found) == 0 {
 		return nil
 	}
-	slices.SortFunc(found, func(a, b ref) int {
-		if a.settled() != b.settled() {
-			if a.settled() {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(b, a)
-	})
+	slices.SortFunc(found, func(a, b ref) int { return cmp.Compare(b, a) })
 	commits := make([]int64, 0, len(found))
 	for _, r := range found {
 		if !slices.Contains(commits, r.commit()) {

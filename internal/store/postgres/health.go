@@ -17,6 +17,7 @@ type Health struct {
 	Damage     []string  // that PostgreSQL itself knows of; empty is well
 	Server     string    // its version
 	Standby    bool      // it follows another server and only reads
+	Clock      time.Time // PostgreSQL's
 }
 
 // Health looks the database over, beside running servers.
@@ -27,9 +28,11 @@ func (s *Store) Health(ctx context.Context) (Health, error) {
 		return h, sqlstore.Kind(err)
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.QueryRowContext(ctx, queries.Text("health_server")).Scan(&h.Server, &h.Standby); err != nil {
+	var clock int64
+	if err := c.QueryRowContext(ctx, queries.Text("health_server")).Scan(&h.Server, &h.Standby, &clock); err != nil {
 		return h, fmt.Errorf("read the server's version: %w", sqlstore.Kind(err))
 	}
+	h.Clock = sqlstore.FromMicros(clock)
 	if err := c.QueryRowContext(ctx, queries.Text("health_schema")).Scan(&h.Schema); err != nil {
 		return h, fmt.Errorf("read the schema's version: %w", sqlstore.Kind(err))
 	}

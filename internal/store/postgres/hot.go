@@ -59,6 +59,7 @@ func (s *Store) commitDebits(ctx context.Context, lanes []int64, ops []store.Op,
 	failed := func(what string, err error) ([]store.Outcome, bool, error) {
 		return nil, x.failure != nil && transient(x.failure), fmt.Errorf("%s: %w", what, notCommitted(errors.Join(err, x.failure)))
 	}
+	ids := s.ids.Load()
 	b := &loader{s: s, q: querier{c}}
 	if err := s.lock(ctx, b.q, lanes); err != nil {
 		return failed("lock the lanes", err)
@@ -70,6 +71,9 @@ func (s *Store) commitDebits(ctx context.Context, lanes []int64, ops []store.Op,
 	if err != nil {
 		return failed("load balances", err)
 	}
+	if s.ids.Load() != ids { // ids may have been looked up in one that was not told what the lock has read
+		return nil, true, fmt.Errorf("%w: the index of debit ids was rebuilt meanwhile: %w", store.ErrNotCommitted, taocan.ErrUnavailable)
+	}
 	outcomes := decide(ledger, ops)
 	if len(ledger.Written()) == 0 && !b.posted {
 		done = true
@@ -77,7 +81,7 @@ func (s *Store) commitDebits(ctx context.Context, lanes []int64, ops []store.Op,
 	}
 	var heads [taocan.Lanes]store.Head
 	var records [taocan.Lanes][]*taocan.Debit
-	for lane := range heads {
+	for _, lane := range lanes {
 		heads[lane] = s.memory[lane].head
 	}
 	for _, d := range ledger.Written() {

@@ -79,7 +79,7 @@ func (s *Store) noteWritten(c store.Commit, records []*taocan.Debit) {
 // candidates are the commits that may hold an id, on a reader's snapshot: what other processes committed before it is read first.
 func (s *Store) candidates(ctx context.Context, r sqlstore.Reader, t taocan.Tenant, id taocan.DebitID) ([]int64, error) {
 	lane := taocan.LaneOf(t.Account)
-	var head int64
+	index, head := s.ids.Load(), int64(0)
 	if err := r.Q.QueryRowContext(ctx, r.Q.Text("lane_seq"), lane).Scan(&head); err != nil {
 		return nil, sqlstore.Kind(err)
 	}
@@ -91,7 +91,11 @@ func (s *Store) candidates(ctx context.Context, r sqlstore.Reader, t taocan.Tena
 			return nil, err
 		}
 	}
-	return s.lookUp(t.Project, id)
+	found, err := s.lookUp(t.Project, id)
+	if err == nil && s.ids.Load() != index {
+		err = fmt.Errorf("the index of debit ids was rebuilt meanwhile: %w", taocan.ErrUnavailable)
+	}
+	return found, err
 }
 
 func (s *Store) lookUp(p taocan.ProjectID, id taocan.DebitID) ([]int64, error) {

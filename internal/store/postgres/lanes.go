@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -14,9 +15,10 @@ import (
 // well, so whoever locks the lane first reads what they have committed since (lock). Owned by whoever holds the lane's token.
 type laneMemory struct {
 	known     bool
-	head      store.Head
-	following int64 // of which commit the cache is, while the log is read after it
-	changes   int64 // settings and packages of the lane's accounts, counted; more than these: they have changed
+	head      store.Head // also while the rest is not known: the chain must go on from it
+	before    store.Head // the head that was met before
+	following int64      // of which commit the cache is, while the log is read after it
+	changes   int64      // settings and packages of the lane's accounts, counted; more than these: they have changed
 	unposted  *store.Unposted
 	cache     *sqlstore.Cache
 }
@@ -37,12 +39,15 @@ func (s *Store) forget(lanes []int64) {
 
 // lock locks lanes, lowest first, and brings what is remembered of them up to date.
 func (s *Store) lock(ctx context.Context, q querier, lanes []int64) error {
+	if s.lost.Load() {
+		return store.ErrHistoryLost
+	}
 	rows, err := q.QueryContext(ctx, q.Text("lane_lock"), lanes)
 	if err != nil {
 		return sqlstore.Kind(err)
 	}
 	defer rows.Close()
-	var behind, after, times []int64
+	var behind, after []int64
 	for rows.Next() {
 		var h store.Head
 		var at, changes int64
@@ -50,14 +55,29 @@ func (s *Store) lock(ctx context.Context, q querier, lanes []int64) error {
 			return sqlstore.Kind(err)
 		}
 		h.At = sqlstore.FromMicros(at)
+		if s.memory[h.Lane].lost(h) {
+			return s.historyLost(h.Lane)
+		}
 		if from := s.memory[h.Lane].meet(h, changes, s.indexed(h.Lane)); from < h.Seq {
-			behind, after, times = append(behind, int64(h.Lane)), append(after, from), append(times, 0)
+			behind, after = append(behind, int64(h.Lane)), append(after, from)
 		}
 	}
 	if err := sqlstore.Kind(rows.Err()); err != nil || len(behind) == 0 {
 		return err
 	}
-	return s.follow(ctx, q, behind, after, times)
+	return s.follow(ctx, q, behind, after)
+}
+
+// lost reports whether a head comes before the one that was met, or is another at its place.
+func (m *laneMemory) lost(head store.Head) bool {
+	return head.Seq < m.head.Seq || head.Seq == m.head.Seq && m.head.Hash != nil && !bytes.Equal(head.Hash, m.head.Hash)
+}
+
+// historyLost is for good: balances and ids that this process remembers are of commits that the database does not hold. A server took
+// over that lacked them.
+func (s *Store) historyLost(lane taocan.Lane) error {
+	s.lost.Store(true)
+	return fmt.Errorf("lane %d: %w", lane, store.ErrHistoryLost)
 }
 
 // meet takes in a lane's head and says after which commit the log must be read.
@@ -66,21 +86,24 @@ func (m *laneMemory) meet(head store.Head, changes, indexed int64) (from int64) 
 	if !m.known || changes != m.changes {
 		m.cache.Reset()
 	}
+	m.before, m.following = m.head, m.head.Seq
 	if !m.known {
-		m.head = store.Head{Seq: head.Seq} // the cache is empty: it has nothing to follow
+		m.following = head.Seq // the cache is empty: it has nothing to follow
 	}
 	if !m.known || head.Posted != m.unposted.From() { // somebody else has posted
 		m.unposted = store.NewUnposted(head.Lane, head.Posted)
 	}
-	from = min(from, m.unposted.UpTo(), m.head.Seq)
-	m.known, m.changes = true, changes
-	m.following, m.head = m.head.Seq, head
+	from = min(from, m.unposted.UpTo(), m.following)
+	if m.before.Hash != nil { // the commit after it says whether the chain goes on
+		from = min(from, m.before.Seq)
+	}
+	m.known, m.changes, m.head = true, changes, head
 	return from
 }
 
 // follow reads what the log holds of lanes after some commits, into the index, what is unposted, and the balances.
-func (s *Store) follow(ctx context.Context, q querier, lanes, after, times []int64) error {
-	rows, err := q.QueryContext(ctx, q.Text("commit_follow"), lanes, after, times, int64(1)<<40)
+func (s *Store) follow(ctx context.Context, q querier, lanes, after []int64) error {
+	rows, err := q.QueryContext(ctx, q.Text("commit_follow"), lanes, after, int64(1)<<40)
 	if err != nil {
 		return sqlstore.Kind(err)
 	}
@@ -88,14 +111,17 @@ func (s *Store) follow(ctx context.Context, q querier, lanes, after, times []int
 	for rows.Next() {
 		var lane taocan.Lane
 		var seq, id int64
-		var blob, hash []byte
-		if err := rows.Scan(&lane, &seq, &id, &blob, &hash); err != nil {
+		var blob, prev []byte
+		if err := rows.Scan(&lane, &seq, &id, &blob, &prev); err != nil {
 			return sqlstore.Kind(err)
+		}
+		m := &s.memory[lane]
+		if seq == m.before.Seq+1 && m.before.Hash != nil && !bytes.Equal(prev, m.before.Hash) {
+			return s.historyLost(lane)
 		}
 		if err := s.note(lane, seq, id, blob); err != nil {
 			return err
 		}
-		m := &s.memory[lane]
 		if seq <= m.following && seq <= m.unposted.UpTo() {
 			continue
 		}

@@ -59,6 +59,7 @@ type Store struct {
 	lanes    [taocan.Lanes]chan struct{}
 	settings chan struct{}
 	memory   [taocan.Lanes]laneMemory // each owned by whoever has the lane's token
+	lost     atomic.Bool              // commits that were seen: nothing is written any more
 
 	ids      atomic.Pointer[idindex.Index]
 	idFolder string

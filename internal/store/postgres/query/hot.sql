@@ -24,12 +24,12 @@ FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[], ?::by
   AS n (id, lane, seq, debits, debits_digest, manifest, prev, hash);
 
 -- name: commit_follow (hot)
--- What other processes committed to some lanes since they were at (lane, seq, at). The time leaves older months out.
-SELECT c.lane, c.seq, c.id, c.debits, c.hash FROM (SELECT ?1::bigint[], ?2::bigint[], ?3::bigint[] OFFSET 0) AS a (l, s, t)
-CROSS JOIN unnest(a.l, a.s, a.t) AS n (lane, seq, at)
+-- What other processes committed to some lanes since they were at (lane, seq). The limit limits nothing: it makes each lane a walk along
+-- the index by sequence.
+SELECT c.lane, c.seq, c.id, c.debits, c.prev FROM (SELECT ?1::bigint[], ?2::bigint[] OFFSET 0) AS a (l, s)
+CROSS JOIN unnest(a.l, a.s) AS n (lane, seq)
 CROSS JOIN LATERAL (
-  SELECT x.lane, x.seq, x.id, x.debits, x.hash FROM commit_log x WHERE x.lane = n.lane AND x.seq > n.seq AND x.id > n.at * 16 + n.lane
-  ORDER BY x.seq LIMIT ?4
+  SELECT x.lane, x.seq, x.id, x.debits, x.prev FROM commit_log x WHERE x.lane = n.lane AND x.seq > n.seq ORDER BY x.seq LIMIT ?3
 ) AS c ORDER BY c.lane, c.seq;
 
 -- name: commit_debits_many (hot)

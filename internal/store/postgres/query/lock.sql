@@ -16,7 +16,7 @@ UPDATE lane SET changes = changes + 1 WHERE lane IN (SELECT lane FROM lane WHERE
 INSERT INTO store_meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING;
 
 -- name: health_server
-SELECT current_setting('server_version'), pg_is_in_recovery();
+SELECT current_setting('server_version'), pg_is_in_recovery(), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
 
 -- name: months_make
 -- Takes a date. The function looks before it locks.

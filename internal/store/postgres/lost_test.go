@@ -1,0 +1,85 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"taocan/internal/clock"
+	"taocan/internal/debit"
+	"taocan/internal/store"
+	"taocan/internal/taocan"
+)
+
+// As after a fail-over to a standby that lacked the last commit: whoever has seen it writes no more, whether the others have gone
+// on meanwhile or not. Who starts afterwards works.
+func TestWhoHasSeenCommitsThatAreGoneStops(t *testing.T) {
+	for _, goneOn := range []int{0, 1, 2} {
+		t.Run(fmt.Sprint(goneOn), func(t *testing.T) {
+			url, c := migrated(t), clock.NewFake(time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC))
+			ctx := t.Context()
+			mine := taocan.Tenant{Account: "a", Project: "p"}
+			take := func(s *Store, id taocan.DebitID) error {
+				c.Advance(time.Second)
+				outcomes, err := s.CommitDebits(ctx, []store.Op{{Tenant: mine, Kind: store.OpTake, ID: id, Request: taocan.DebitRequest{ID: id, Kind: taocan.KindDebit,
+					Category: taocan.Domestic, Purpose: taocan.General, Quantity: 1}}}, debit.Decide)
+				if err != nil {
+					return err
+				}
+				return outcomes[0].Err
+			}
+			old := openAt(t, url, c)
+			err := old.Update(ctx, mine.Account, func(tx store.Tx) error {
+				now := tx.Now()
+				return errors.Join(
+					tx.InsertAccount(ctx, taocan.Account{ID: mine.Account, Level: taocan.Personal, CreatedAt: now}),
+					tx.InsertProject(ctx, taocan.Project{ID: mine.Project, Account: mine.Account, CreatedAt: now}),
+					tx.InsertPackage(ctx, taocan.Package{Tenant: mine, Number: "U1A2603011200001", Category: taocan.Domestic, Purpose: taocan.General,
+						ChargeOn: taocan.ChargeOnSubmit, Total: 10, Remaining: 10, PurchasedAt: now, ExistsFrom: now, ExpiresAt: now.AddDate(1, 0, 0)}, taocan.EntryGrant, ""))
+			})
+			if err := errors.Join(err, take(old, "m-1"), take(old, "m-2")); err != nil {
+				t.Fatal(err)
+			}
+
+			direct, err := pgconn.Connect(ctx, url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer direct.Close(ctx)
+			lane := taocan.LaneOf(mine.Account)
+			for _, statement := range []string{
+				fmt.Sprintf("UPDATE lane SET seq = l.seq, at = l.id / 16, hash = l.hash FROM (SELECT * FROM commit_log WHERE lane = %d ORDER BY seq DESC OFFSET 1 LIMIT 1) l WHERE lane.lane = %[1]d", lane),
+				fmt.Sprintf("DELETE FROM commit_log WHERE lane = %d AND seq > (SELECT seq FROM lane WHERE lane = %[1]d)", lane),
+			} {
+				if err := direct.Exec(ctx, statement).Close(); err != nil {
+					t.Fatalf("%s: %v", statement, err)
+				}
+			}
+			fresh := openAt(t, url, c)
+			for i := range goneOn {
+				if err := take(fresh, taocan.DebitID(fmt.Sprint("n-", i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 {
+				if err := take(old, "m-3"); !errors.Is(err, store.ErrHistoryLost) || !errors.Is(err, taocan.ErrUnavailable) {
+					t.Errorf("a debit: %v, want the history to be lost", err)
+				}
+				err := old.Update(ctx, mine.Account, func(tx store.Tx) error { return gift(ctx, tx, mine.Account) })
+				if !errors.Is(err, store.ErrHistoryLost) {
+					t.Errorf("a transaction: %v, want the history to be lost", err)
+				}
+			}
+			if err := take(fresh, "n-9"); err != nil {
+				t.Error(err)
+			}
+			report, err := store.Verify(ctx, fresh, store.VerifyOptions{})
+			if err != nil || len(report.Findings) > 0 {
+				t.Errorf("verify: %v, %v", report.Findings, err)
+			}
+		})
+	}
+}
