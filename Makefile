@@ -16,8 +16,7 @@ build:
 test:
 	bash test/run.sh
 
-lint:
-	go vet ./...
+lint: # vet is one of its linters
 	$(GOLANGCI) run
 
 fmt:

@@ -4,6 +4,8 @@
 # on PostgreSQL (their names then begin with "postgres/"); the browser's, alone, since Chromium takes all that the machine
 # has; each fuzz target for a few seconds. A failure does not stop the later runs; the exit code is 1 if any failed.
 #
+# Vetting is the linter's (make lint), once.
+#
 # usage: test/stream.sh [-race]
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -34,16 +36,16 @@ under_race=$(grep -E "$raced" <<<"$all" | longest_first)
 rest=$(grep -vE "$raced|^taocan/test/browser\$" <<<"$all" | longest_first)
 
 # shellcheck disable=SC2086 # flags or nothing, and a list of import paths
-[ -z "$under_race" ] || go test -json $race -shuffle=on -timeout=10m $under_race || failed=1
+[ -z "$under_race" ] || go test -json -vet=off $race -shuffle=on -timeout=10m $under_race || failed=1
 # shellcheck disable=SC2086
-[ -z "$rest" ] || go test -json -shuffle=on -timeout=15m $rest || failed=1
+[ -z "$rest" ] || go test -json -vet=off -shuffle=on -timeout=15m $rest || failed=1
 if [ -n "$on_stores" ] && [ -n "${TAOCAN_TEST_POSTGRES-}" ]; then
 	# One more at a time than there are processors: they wait for the server's answers.
 	# shellcheck disable=SC2046
-	TAOCAN_TEST_STORE=postgres go test -json -p $(($(nproc) + 1)) -shuffle=on -timeout=15m $(longest_first <<<"$on_stores") |
+	TAOCAN_TEST_STORE=postgres go test -json -vet=off -p $(($(nproc) + 1)) -shuffle=on -timeout=15m $(longest_first <<<"$on_stores") |
 		sed -u 's|"Package":"|&postgres/|' || failed=1
 fi
-[ -z "$browser" ] || go test -json -shuffle=on -timeout=15m "$browser" || failed=1
+[ -z "$browser" ] || go test -json -vet=off -shuffle=on -timeout=15m "$browser" || failed=1
 
 # --- Fuzz targets. grep finds the few packages worth building; `go test -list` says what they hold.
 targets=() # package, name, package, name, ...
@@ -60,7 +62,7 @@ trap 'rm -f "$out"' EXIT
 
 # fuzz PACKAGE NAME: runs one target into $out. Shrinking is cut short: it would eat the few seconds there are.
 fuzz() {
-	go test -json -run='^$' -fuzz="^$2\$" -fuzztime="${fuzz_seconds}s" -fuzzminimizetime=10x "$1" >"$out"
+	go test -json -vet=off -run='^$' -fuzz="^$2\$" -fuzztime="${fuzz_seconds}s" -fuzzminimizetime=10x "$1" >"$out"
 }
 for ((i = 0; i < ${#targets[@]}; i += 2)); do
 	if ! fuzz "${targets[i]}" "${targets[i + 1]}"; then
