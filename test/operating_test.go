@@ -65,11 +65,6 @@ func TestTheOperatingManualIsTrue(t *testing.T) {
 		t.Fatalf("the manual has %d commands, want all of an operator's work", len(steps))
 	}
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "bin", "taocan"), "taocan/cmd/taocan")
-	build.Dir = root(t)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +86,7 @@ func TestTheOperatingManualIsTrue(t *testing.T) {
 	}
 	shell := exec.Command("timeout", "-k", "5", "150", "bash")
 	shell.Dir, shell.Stdin = dir, strings.NewReader(script.String())
-	shell.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "TAOCAN_ADDR="+addr)
+	shell.Env = append(os.Environ(), "PATH="+filepath.Dir(buildTaocan(t))+":"+os.Getenv("PATH"), "TAOCAN_ADDR="+addr)
 	shell.WaitDelay = time.Second
 	if out, err := shell.CombinedOutput(); err != nil {
 		t.Fatalf("following the manual: %v\n%s", err, out)

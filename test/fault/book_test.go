@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,19 +30,22 @@ type book struct {
 	t       *testing.T
 	tenants []taocan.Tenant
 
+	done    atomic.Int64 // calls that were answered
+	retries atomic.Int64
+
 	mu  sync.Mutex
 	all []*asked
 }
 
 // newBook opens tenants, the first of which gets half of all calls.
-func newBook(t *testing.T, w *worker, tenants int) *book {
+func newBook(t *testing.T, at place, tenants int) *book {
 	t.Helper()
 	b := &book{t: t}
 	for i := range tenants {
 		tenant := taocan.Tenant{Account: taocan.AccountID(fmt.Sprintf("account-%d", i)), Project: taocan.ProjectID(fmt.Sprintf("project-%d", i))}
-		w.must(call{Do: doOpen, Account: tenant.Account, Project: tenant.Project})
+		must(t, at, call{Do: doOpen, Account: tenant.Account, Project: tenant.Project})
 		b.tenants = append(b.tenants, tenant)
-		b.ask(w, b.enter(call{Do: doGrant, Account: tenant.Account, Project: tenant.Project, ID: fmt.Sprintf("first-%d", i), Quantity: 200, Life: 30 * 24 * time.Hour}))
+		b.ask(at, b.enter(call{Do: doGrant, Account: tenant.Account, Project: tenant.Project, ID: fmt.Sprintf("first-%d", i), Quantity: 200, Life: 30 * 24 * time.Hour}))
 	}
 	return b
 }
@@ -56,11 +60,41 @@ func (b *book) enter(c call) *asked {
 }
 
 // ask asks once and compares with what was answered before.
-func (b *book) ask(w *worker, a *asked) said {
-	known := a.known()
-	answer := w.ask(a.call)[0]
-	b.take(a, known, answer)
-	return answer
+func (b *book) ask(at place, all ...*asked) []said {
+	calls, known := make([]call, len(all)), make([]bool, len(all))
+	for i, a := range all {
+		calls[i], known[i] = a.call, a.known()
+	}
+	answers := at.ask(calls...)
+	for i, a := range all {
+		b.take(a, known[i], answers[i])
+	}
+	return answers
+}
+
+// insist asks some place after the other, as a sender does, until it knows what came of it all, or ctx ends.
+func (b *book) insist(ctx context.Context, random *rand.Rand, places []place, all ...*asked) {
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		at := places[random.IntN(len(places))]
+		if !at.wait(ctx) {
+			return
+		}
+		var left []*asked
+		for i, answer := range b.ask(at, all...) {
+			if answer.Err == unavailable {
+				left = append(left, all[i])
+			}
+		}
+		if all = left; len(all) == 0 {
+			return
+		}
+		b.retries.Add(int64(len(all)))
+		select {
+		case <-time.After(wait/2 + time.Duration(random.Int64N(int64(wait)))):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (a *asked) known() bool {
@@ -91,79 +125,96 @@ func (b *book) take(a *asked, known bool, answer said) {
 		}
 		if a.first == nil {
 			a.first = &answer
-		} else if a.first.Paid != answer.Paid || a.first.At != answer.At {
+			b.done.Add(1)
+		} else if !slices.Equal(a.first.Paid, answer.Paid) || a.first.Number != answer.Number || a.first.At != answer.At {
 			b.t.Errorf("%s %s was answered %+v, now %+v", a.Do, a.ID, *a.first, answer)
 		}
 	}
 }
 
 // caller asks one thing after the other until ctx ends.
-func (b *book) caller(ctx context.Context, random *rand.Rand, workers []*worker) {
+func (b *book) caller(ctx context.Context, random *rand.Rand, places []place) {
 	for ctx.Err() == nil {
-		if workers[random.IntN(len(workers))].wait(ctx) {
-			b.one(random, workers)
+		if places[random.IntN(len(places))].wait(ctx) {
+			b.one(ctx, random, places)
 		}
 	}
 }
 
-// one asks one thing of some of the workers.
-func (b *book) one(random *rand.Rand, workers []*worker) {
-	some := func() *worker { return workers[random.IntN(len(workers))] }
+// one asks one thing of some of the places; half of all callers insist on an answer, the others leave it at that.
+func (b *book) one(ctx context.Context, random *rand.Rand, places []place) {
+	ask := func(a *asked) {
+		if random.IntN(2) == 0 {
+			b.insist(ctx, random, places, a)
+		} else {
+			b.ask(places[random.IntN(len(places))], a)
+		}
+	}
 	t := b.tenants[max(0, random.IntN(2*len(b.tenants))-len(b.tenants))]
 	c := call{Account: t.Account, Project: t.Project, ID: someID(random), Quantity: taocan.Segments(1 + random.IntN(9))}
 	switch dice := random.IntN(100); {
-	case dice < 50:
+	case dice < 45:
 		c.Do = doDebit
-		b.ask(some(), b.enter(c))
+		ask(b.enter(c))
+	case dice < 50: // a batch, one of which may be too much
+		c.Do = doDebit
+		batch := make([]*asked, 1+random.IntN(20))
+		for i := range batch {
+			c.ID, c.Quantity = someID(random), taocan.Segments(1+random.IntN(9))
+			batch[i] = b.enter(c)
+		}
+		b.insist(ctx, random, places, batch...)
 	case dice < 62: // at once of two, who may be one
 		c.Do = doDebit
 		a := b.enter(c)
 		var both sync.WaitGroup
-		for _, w := range []*worker{some(), some()} {
-			both.Go(func() { b.ask(w, a) })
+		for range 2 {
+			at := places[random.IntN(len(places))]
+			both.Go(func() { b.ask(at, a) })
 		}
 		both.Wait()
 	case dice < 84:
 		c.Do, c.TTL = doReserve, []time.Duration{time.Second, time.Hour}[random.IntN(2)]
-		if a := b.enter(c); b.ask(some(), a).Err == "" && random.IntN(4) > 0 {
-			b.settleOne(some(), a, random)
+		a := b.enter(c)
+		if ask(a); a.known() && random.IntN(4) > 0 {
+			ask(a.settle(random))
 		}
 	case dice < 92:
-		b.again(workers, random)
+		b.again(places, random)
 	case dice < 98: // little, so that it is often all used up
 		c.Do, c.Quantity, c.Life = doGrant, 10, time.Duration(1+random.IntN(5))*time.Second
-		b.ask(some(), b.enter(c))
+		ask(b.enter(c))
 	default:
 		c.Do = doBuy
-		b.ask(some(), b.enter(c))
+		ask(b.enter(c))
 	}
 }
 
-func (b *book) settleOne(w *worker, reservation *asked, random *rand.Rand) {
-	c := reservation.call
+// settle is how the caller of a reservation will settle it.
+func (a *asked) settle(random *rand.Rand) *asked {
+	c := a.call
 	if c.Do, c.TTL = doRelease, 0; random.IntN(2) == 0 {
 		c.Do, c.Quantity = doCommit, 1+taocan.Segments(random.IntN(int(c.Quantity)))
 	}
-	a := &asked{call: c}
-	reservation.mu.Lock()
-	reservation.settling = a
-	reservation.mu.Unlock()
-	b.ask(w, a)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settling = &asked{call: c}
+	return a.settling
 }
 
 // again asks what somebody has asked before, or something else under its id.
-func (b *book) again(workers []*worker, random *rand.Rand) {
+func (b *book) again(places []place, random *rand.Rand) {
 	b.mu.Lock()
 	a := b.all[len(b.all)-1-random.IntN(min(len(b.all), 500))]
 	b.mu.Unlock()
-	w := workers[random.IntN(len(workers))]
+	at := places[random.IntN(len(places))]
 	if a.Do != doDebit || !a.known() || random.IntN(2) == 0 {
-		b.ask(w, a)
+		b.ask(at, a)
 		return
 	}
 	other := a.call
 	other.Quantity++
-	if answer := w.ask(other)[0]; answer.Err != unavailable && answer.Err != "idempotency_conflict" {
+	if answer := at.ask(other)[0]; answer.Err != unavailable && answer.Err != "idempotency_conflict" {
 		b.t.Errorf("other content under the id %s: %+v", a.ID, answer)
 	}
 }
@@ -185,64 +236,47 @@ func someID(random *rand.Rand) string {
 }
 
 // load runs callers while fn runs.
-func (b *book) load(callers int, workers []*worker, fn func()) {
+func (b *book) load(callers int, places []place, fn func()) {
 	b.t.Helper()
 	ctx, stop := context.WithCancel(b.t.Context())
 	var all sync.WaitGroup
 	seed := rand.Uint64()
 	b.t.Logf("callers are seeded with %d", seed)
 	for i := range callers {
-		all.Go(func() { b.caller(ctx, rand.New(rand.NewPCG(seed, uint64(i))), workers) })
+		all.Go(func() { b.caller(ctx, rand.New(rand.NewPCG(seed, uint64(i))), places) })
 	}
 	fn()
 	stop()
 	all.Wait()
 }
 
-// answered is how many calls have been answered.
-func (b *book) answered() (n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, a := range b.all {
-		if a.known() {
-			n++
-		}
-	}
-	return n
-}
-
 // goOn waits until so many more calls have been answered.
 func (b *book) goOn(n int) {
 	b.t.Helper()
-	n += b.answered()
-	await(b.t, "for callers to be answered", func() bool { return b.answered() >= n || b.t.Failed() })
+	until := b.done.Load() + int64(n)
+	await(b.t, "for callers to be answered", func() bool { return b.done.Load() >= until || b.t.Failed() })
 }
 
-// resolve asks everything again, of the worker, until everything is known: done, or refused.
-func (b *book) resolve(w *worker) {
+// resolve asks everything again, of one place, until everything is known: done, or refused.
+func (b *book) resolve(at place) {
 	b.t.Helper()
 	var settling []*asked
-	b.resolveAll(w, b.all)
+	b.resolveAll(at, b.all)
 	for _, a := range b.all {
 		if a.settling != nil {
 			settling = append(settling, a.settling)
 		}
 	}
-	b.resolveAll(w, settling)
+	b.resolveAll(at, settling)
 }
 
-func (b *book) resolveAll(w *worker, all []*asked) {
+func (b *book) resolveAll(at place, all []*asked) {
 	b.t.Helper()
 	end := time.Now().Add(patience)
 	for some := range slices.Chunk(all, 500) {
 		for len(some) > 0 {
-			calls, known := make([]call, len(some)), make([]bool, len(some))
-			for i, a := range some {
-				calls[i], known[i] = a.call, a.known()
-			}
 			var left []*asked
-			for i, answer := range w.ask(calls...) {
-				b.take(some[i], known[i], answer)
+			for i, answer := range b.ask(at, some...) {
 				if answer.Err == unavailable {
 					left = append(left, some[i])
 				}
@@ -251,7 +285,7 @@ func (b *book) resolveAll(w *worker, all []*asked) {
 				break
 			}
 			if time.Now().After(end) {
-				b.t.Fatalf("%d calls are not answered, the first is %+v\n%s", len(some), some[0].call, w.log)
+				b.t.Fatalf("%d calls are not answered, the first is %+v", len(some), some[0].call)
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -299,7 +333,11 @@ type sums struct {
 	bought                           taocan.Fen // of the account's
 }
 
-// count compares the store's figures with the sums of what was answered.
+// given is what a package gave, by what was answered.
+type given struct{ reserved, used taocan.Segments }
+
+// count compares the store's figures with the sums of what was answered, of each project and of each package, and no package paid
+// at or after its expiry.
 func (b *book) count(st store.Store) {
 	b.t.Helper()
 	ctx := b.t.Context()
@@ -307,14 +345,33 @@ func (b *book) count(st store.Store) {
 	for _, t := range b.tenants {
 		want[t] = &sums{}
 	}
+	gave, last := map[taocan.PackageNumber]*given{}, map[taocan.PackageNumber]int64{}
 	err := st.View(ctx, func(r store.Reader) error {
 		for _, a := range b.all {
-			if err := a.addTo(ctx, r, want[a.tenant()]); err != nil {
+			if a.first == nil {
+				continue
+			}
+			if err := a.addTo(ctx, r, want[a.tenant()], gave); err != nil {
 				return err
+			}
+			for _, x := range a.first.Paid {
+				last[x.Package] = max(last[x.Package], a.first.At)
 			}
 		}
 		for _, t := range b.tenants {
-			got, err := sumsOf(ctx, r, t)
+			got, err := sumsOf(ctx, r, t, func(p taocan.Package) {
+				g := gave[p.Number]
+				delete(gave, p.Number)
+				if g == nil {
+					g = &given{}
+				}
+				if (given{p.Reserved, p.Used}) != *g || g.reserved+g.used > p.Total {
+					b.t.Errorf("package %s of %d has %d reserved and %d used, by what was answered it is %+v", p.Number, p.Total, p.Reserved, p.Used, *g)
+				}
+				if last[p.Number] >= p.ExpiresAt.UnixMicro() {
+					b.t.Errorf("package %s expired at %s and paid at %s", p.Number, p.ExpiresAt, time.UnixMicro(last[p.Number]))
+				}
+			})
 			if err != nil {
 				return err
 			}
@@ -324,19 +381,26 @@ func (b *book) count(st store.Store) {
 				b.t.Errorf("%s holds %+v, by what was answered it is %+v", t.Project, got, *w)
 			}
 		}
+		for number, g := range gave {
+			b.t.Errorf("there is no package %s, which gave %+v", number, *g)
+		}
 		return nil
 	})
 	if err != nil {
 		b.t.Error(err)
 	}
-	b.t.Logf("%d calls, %d of them done", len(b.all), b.answered())
+	done := map[string]int{}
+	for _, a := range b.all {
+		if a.first != nil {
+			done[a.Do]++
+		}
+	}
+	b.t.Logf("%d calls, %d retries; done: %v", len(b.all), b.retries.Load(), done)
 }
 
 // addTo adds what a call that was done came to.
-func (a *asked) addTo(ctx context.Context, r store.Reader, s *sums) error {
-	if a.first == nil {
-		return nil
-	}
+func (a *asked) addTo(ctx context.Context, r store.Reader, s *sums, gave map[taocan.PackageNumber]*given) error {
+	used, open := taocan.Segments(0), false // of what was taken, the first so many are used; a reservation nobody has settled
 	switch a.Do {
 	case doGrant:
 		s.packages++
@@ -346,7 +410,8 @@ func (a *asked) addTo(ctx context.Context, r store.Reader, s *sums) error {
 		s.total += 100
 		s.bought += 440
 	case doDebit:
-		s.used += a.Quantity
+		used = a.Quantity
+		s.used += used
 	case doReserve:
 		d, err := r.Debit(ctx, a.tenant(), taocan.DebitID(a.ID))
 		if err != nil {
@@ -356,16 +421,30 @@ func (a *asked) addTo(ctx context.Context, r store.Reader, s *sums) error {
 		if x := a.settling; x != nil && x.first != nil && (d.State != x.first.State || d.Settled != x.first.Settled || d.ByDeadline && x.Do == doCommit) {
 			return fmt.Errorf("reservation %s was settled: %+v, now it is %+v", a.ID, *x.first, d)
 		}
-		if d.State == taocan.Reserved {
+		if open = d.State == taocan.Reserved; open {
 			s.reserved += d.Quantity
-		} else {
-			s.used += d.Settled
 		}
+		used = d.Settled
+		s.used += used
+	}
+	for _, x := range a.first.Paid {
+		g := gave[x.Package]
+		if g == nil {
+			g = &given{}
+			gave[x.Package] = g
+		}
+		if open {
+			g.reserved += x.Quantity
+		}
+		part := min(used, x.Quantity)
+		g.used += part
+		used -= part
 	}
 	return nil
 }
 
-func sumsOf(ctx context.Context, r store.Reader, t taocan.Tenant) (s sums, err error) {
+// sumsOf adds up a project's packages, and shows each.
+func sumsOf(ctx context.Context, r store.Reader, t taocan.Tenant, show func(taocan.Package)) (s sums, err error) {
 	w, err := r.Wallet(ctx, t.Account)
 	if err != nil {
 		return s, err
@@ -377,6 +456,7 @@ func sumsOf(ctx context.Context, r store.Reader, t taocan.Tenant) (s sums, err e
 			return s, err
 		}
 		for _, p := range page.Items {
+			show(p)
 			s.packages++
 			s.total += p.Total
 			s.remaining += p.Remaining

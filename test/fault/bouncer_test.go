@@ -25,7 +25,7 @@ func TestARestartedPgBouncer(t *testing.T) {
 	s.Postgres = pgtest.Bouncer(t, s.Postgres, 4)
 	one, two := newWorker(t, s), newWorker(t, s.beside(t))
 	b := newBook(t, one, 3)
-	b.load(16, []*worker{one, two}, func() {
+	b.load(16, []place{one, two}, func() {
 		for range either(2, 20) {
 			b.goOn(50)
 			restartBouncer(t, s.Postgres)

@@ -14,6 +14,7 @@ import (
 // The wall clock is set wrongly, forward and back, and put right again. A step that would let packages expire stops all writing,
 // until it is put right or confirmed; no other step is noticed. Nothing is forfeited.
 func TestAClockThatJumps(t *testing.T) {
+	t.Parallel()
 	onEither(t, func(t *testing.T, s settings) {
 		c := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 		x := insideOf(t, c, func(ctx context.Context) (store.Store, error) {

@@ -79,7 +79,7 @@ func TestAFullDisk(t *testing.T) {
 			dir := smallDisk(t, 48)
 			w := newWorker(t, tt.open(t, dir))
 			b := newBook(t, w, 3)
-			b.load(16, []*worker{w}, func() {
+			b.load(16, []place{w}, func() {
 				for range either(2, 10) {
 					b.goOn(100)
 					room := fill(t, dir)
@@ -126,7 +126,7 @@ func TestAReadOnlyDisk(t *testing.T) {
 	dir := smallDisk(t, 16)
 	w := newWorker(t, settings{SQLite: filepath.Join(dir, "data")})
 	b := newBook(t, w, 2)
-	b.load(8, []*worker{w}, func() {
+	b.load(8, []place{w}, func() {
 		b.goOn(100)
 		w.kill()
 		remount := func(how string) {
@@ -185,7 +185,7 @@ func TestTwoProcessesOnOneFile(t *testing.T) {
 	one := newWorker(t, s)
 	b := newBook(t, one, 2)
 	two := downWorker(t, s)
-	b.load(8, []*worker{one}, func() {
+	b.load(8, []place{one}, func() {
 		for range 3 {
 			if err := two.tryStart(); err == nil || !strings.Contains(two.log.String(), sqlite.ErrHeld.Error()) {
 				t.Errorf("a second process: %v\n%s", err, two.log)

@@ -29,7 +29,7 @@ func TestAFailOver(t *testing.T) {
 	primary, standby, s := pair(t)
 	one, two := newWorker(t, s), newWorker(t, s.beside(t))
 	b := newBook(t, one, 3)
-	b.load(16, []*worker{one, two}, func() {
+	b.load(16, []place{one, two}, func() {
 		b.goOn(300)
 		primary.Kill()
 		standby.Promote(t)
@@ -47,11 +47,11 @@ func TestACommitThatTheStandbyDoesNotHaveIsNotAnswered(t *testing.T) {
 	standby.Kill()
 	tenant := b.tenants[0]
 	a := b.enter(call{Do: doDebit, Account: tenant.Account, Project: tenant.Project, ID: "m", Quantity: 1})
-	if answer := b.ask(w, a); answer.Err != unavailable {
+	if answer := b.ask(w, a)[0]; answer.Err != unavailable {
 		t.Errorf("a debit that only the primary has was answered: %+v", answer)
 	}
 	buy := b.enter(call{Do: doBuy, Account: tenant.Account, Project: tenant.Project, ID: "b"})
-	if answer := b.ask(w, buy); answer.Err != unavailable {
+	if answer := b.ask(w, buy)[0]; answer.Err != unavailable {
 		t.Errorf("a purchase that only the primary has was answered: %+v", answer)
 	}
 	standby.Start(t)

@@ -14,7 +14,7 @@ func TestAKilledProcess(t *testing.T) {
 	onEither(t, func(t *testing.T, s settings) {
 		w := newWorker(t, s)
 		b := newBook(t, w, 3)
-		b.load(16, []*worker{w}, func() {
+		b.load(16, []place{w}, func() {
 			for range either(4, 40) {
 				b.goOn(rand.IntN(300))
 				w.kill()
@@ -33,7 +33,7 @@ func TestAKilledPostgreSQL(t *testing.T) {
 	s := settings{Postgres: server.URL("postgres"), IDs: t.TempDir(), Patience: 10 * time.Second}
 	one, two := newWorker(t, s), newWorker(t, s.beside(t))
 	b := newBook(t, one, 3)
-	b.load(16, []*worker{one, two}, func() {
+	b.load(16, []place{one, two}, func() {
 		for range either(2, 20) {
 			b.goOn(rand.IntN(300))
 			server.Kill()

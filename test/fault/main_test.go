@@ -3,15 +3,18 @@
 // again, nothing is oversold, store.Verify finds nothing, and the service goes on by itself.
 //
 // Most of it runs on workers: processes of their own with the store, the debit engine and the use cases of buying in them, that
-// can be killed at any instant. A worker is this test binary, started again (worker_test.go). The book (book_test.go) knows what
-// was asked and what was answered, and asks everything again.
+// can be killed at any instant. A worker is this test binary, started again (worker_test.go). Where HTTP is part of it there are
+// whole servers: the command, as built (server_test.go). The book (book_test.go) knows what was asked and what was answered, and
+// asks everything again.
 //
 // The short form is part of every run of the tests; TAOCAN_SOAK=1 (make fault) makes it long.
 package fault
 
 import (
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -24,7 +27,16 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	// Tests wait for databases, disks and timers more than for processors.
+	flag.Parse()
+	if err := flag.Set("test.parallel", fmt.Sprint(max(4, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn) // a folder of the system's
+	}
+	os.Exit(code)
 }
 
 // long tells whether this is the long form.

@@ -1,7 +1,6 @@
 package fault
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,19 +9,25 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// worker is a process that can be killed and started again. Safe for concurrent use.
-type worker struct {
-	t        *testing.T
-	settings settings
-	client   *http.Client
-	refused  atomic.Int64 // answers that said unavailable, as against none
+// place is where calls are asked: a worker, or a server.
+type place interface {
+	ask(calls ...call) []said
+	wait(ctx context.Context) bool
+}
+
+// process can be killed and started again. Safe for concurrent use.
+type process struct {
+	t       *testing.T
+	command func() *exec.Cmd // one that prints {"url": …} once it answers
+	client  *http.Client
+	refused atomic.Int64 // answers that said unavailable, as against none
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
@@ -30,6 +35,14 @@ type worker struct {
 	log   *lockedBuffer
 	url   string        // empty while it is down
 	up    chan struct{} // closed once url is set
+}
+
+// newProcess is one that has not been started. It ends with the test.
+func newProcess(t *testing.T, command func() *exec.Cmd) *process {
+	p := &process{t: t, command: command, up: make(chan struct{}), log: &lockedBuffer{},
+		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 512}}}
+	t.Cleanup(p.kill)
+	return p
 }
 
 // lockedBuffer takes what a process writes while the test reads it.
@@ -50,38 +63,16 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// newWorker starts one that ends with the test.
-func newWorker(t *testing.T, s settings) *worker {
-	t.Helper()
-	w := downWorker(t, s)
-	w.start()
-	return w
-}
-
-// downWorker is one that has not been started.
-func downWorker(t *testing.T, s settings) *worker {
-	w := &worker{t: t, settings: s, up: make(chan struct{}),
-		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 512}}}
-	t.Cleanup(w.kill)
-	return w
-}
-
-func (w *worker) start() {
-	w.t.Helper()
-	if err := w.tryStart(); err != nil {
-		w.t.Fatalf("a worker does not start: %v\n%s", err, w.log)
+func (p *process) start() {
+	p.t.Helper()
+	if err := p.tryStart(); err != nil {
+		p.t.Fatalf("a process does not start: %v\n%s", err, p.log)
 	}
 }
 
-// tryStart returns once the worker answers.
-func (w *worker) tryStart() error {
-	encoded, err := json.Marshal(w.settings)
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), workerEnv+"="+string(encoded))
-	log := &lockedBuffer{}
+// tryStart returns once the process answers.
+func (p *process) tryStart() error {
+	cmd, log := p.command(), &lockedBuffer{}
 	cmd.Stderr = log
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -94,54 +85,94 @@ func (w *worker) tryStart() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	w.mu.Lock()
-	w.log = log
-	w.mu.Unlock()
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
+	p.mu.Lock()
+	p.log = log
+	p.mu.Unlock()
+	var said struct{ URL string }
+	if err := json.NewDecoder(out).Decode(&said); err != nil {
 		_ = stdin.Close()
+		_ = cmd.Process.Kill() // an error means that it has ended
 		return errors.Join(err, cmd.Wait())
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cmd, w.stdin, w.url = cmd, stdin, strings.TrimSpace(line)
-	close(w.up)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cmd, p.stdin, p.url = cmd, stdin, said.URL
+	close(p.up)
 	return nil
 }
 
 // kill ends it at any instant.
-func (w *worker) kill() { w.end(func(cmd *exec.Cmd) { _ = cmd.Process.Kill() }) }
+func (p *process) kill() { _ = p.end(syscall.SIGKILL) }
 
-// stop ends it in an orderly way.
-func (w *worker) stop() { w.end(func(*exec.Cmd) {}) }
+// stop ends it in an orderly way, and returns how it ended.
+func (p *process) stop() error { return p.end(syscall.SIGTERM) }
 
-func (w *worker) end(how func(*exec.Cmd)) {
-	w.mu.Lock()
-	cmd, stdin := w.cmd, w.stdin
+func (p *process) end(how syscall.Signal) error {
+	p.mu.Lock()
+	cmd, stdin := p.cmd, p.stdin
 	if cmd != nil {
-		w.cmd, w.url, w.up = nil, "", make(chan struct{})
+		p.cmd, p.url, p.up = nil, "", make(chan struct{})
 	}
-	w.mu.Unlock()
+	p.mu.Unlock()
 	if cmd == nil {
-		return
+		return nil
 	}
-	how(cmd)
+	_ = cmd.Process.Signal(how) // an error means that it has ended
+	err := cmd.Wait()
 	_ = stdin.Close()
-	_ = cmd.Wait() // killed, or told to end
-	w.client.CloseIdleConnections()
+	p.client.CloseIdleConnections()
+	return err
 }
 
 // wait returns when it is up; false when ctx ends before.
-func (w *worker) wait(ctx context.Context) bool {
-	w.mu.Lock()
-	up := w.up
-	w.mu.Unlock()
+func (p *process) wait(ctx context.Context) bool {
+	p.mu.Lock()
+	up := p.up
+	p.mu.Unlock()
 	select {
 	case <-up:
 		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// address of it; an error while it is down.
+func (p *process) address() (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.url == "" {
+		return "", errors.New("the process is down")
+	}
+	return p.url, nil
+}
+
+// worker is a process with a store and the engine in it (worker_test.go).
+type worker struct {
+	*process
+	settings settings
+}
+
+// newWorker starts one that ends with the test.
+func newWorker(t *testing.T, s settings) *worker {
+	t.Helper()
+	w := downWorker(t, s)
+	w.start()
+	return w
+}
+
+// downWorker is one that has not been started.
+func downWorker(t *testing.T, s settings) *worker {
+	t.Helper()
+	encoded, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &worker{settings: s, process: newProcess(t, func() *exec.Cmd {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), workerEnv+"="+string(encoded))
+		return cmd
+	})}
 }
 
 // ask returns an answer for each call. Where none came it is unavailable: whether anything was done is unknown.
@@ -167,11 +198,9 @@ func (w *worker) post(calls []call, answers *[]said) error {
 	if err != nil {
 		return err
 	}
-	w.mu.Lock()
-	url := w.url
-	w.mu.Unlock()
-	if url == "" {
-		return errors.New("the worker is down")
+	url, err := w.address()
+	if err != nil {
+		return err
 	}
 	r, err := w.client.Post(url, "application/json", bytes.NewReader(body))
 	if err != nil {
@@ -182,15 +211,15 @@ func (w *worker) post(calls []call, answers *[]said) error {
 }
 
 // must asks until the call is done.
-func (w *worker) must(c call) said {
-	w.t.Helper()
+func must(t *testing.T, at place, c call) said {
+	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		a := w.ask(c)[0]
+		a := at.ask(c)[0]
 		if a.Err == "" {
 			return a
 		}
 		if a.Err != unavailable || time.Now().After(end) {
-			w.t.Fatalf("%+v: %s %s\n%s", c, a.Err, a.Detail, w.log)
+			t.Fatalf("%+v: %s %s", c, a.Err, a.Detail)
 		}
 	}
 }

@@ -28,6 +28,7 @@ type trouble struct {
 type proxy struct {
 	listener net.Listener
 	target   string
+	gate     sync.RWMutex // held while everything stalls
 
 	mu      sync.Mutex
 	passing map[*passage]bool
@@ -119,6 +120,8 @@ func (c *passage) pass(way direction, to io.Writer, b []byte) bool {
 	if delay > 0 {
 		time.Sleep(delay)
 	}
+	p.gate.RLock()
+	p.gate.RUnlock() //nolint:staticcheck // it is only waited for
 	if mute {
 		return true
 	}
@@ -183,6 +186,12 @@ func (p *proxy) slow(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
+}
+
+// stall lets nothing pass on any connection until it is told to go on; then everything arrives.
+func (p *proxy) stall() (goOn func()) {
+	p.gate.Lock()
+	return p.gate.Unlock
 }
 
 // each does something to every connection.

@@ -1,7 +1,10 @@
 package fault
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"sync"
 	"testing"
 	"time"
 )
@@ -54,14 +57,14 @@ func TestConnectionsBreakAtEveryStep(t *testing.T) {
 
 // until asks one caller's things of the first worker, and now and then of the others, until met is closed and some more were
 // answered. It reports whether met was closed before too much had been asked.
-func (b *book) until(met <-chan struct{}, workers ...*worker) bool {
+func (b *book) until(met <-chan struct{}, places ...place) bool {
 	random := rand.New(rand.NewPCG(rand.Uint64(), 0))
 	for range 300 {
-		b.one(random, workers)
+		b.one(b.t.Context(), random, places)
 		select {
 		case <-met:
 			for range 4 {
-				b.one(random, workers)
+				b.one(b.t.Context(), random, places)
 			}
 			return true
 		default:
@@ -70,23 +73,64 @@ func (b *book) until(met <-chan struct{}, workers ...*worker) bool {
 	return false
 }
 
-// A slow database fills queues, which are bounded: whoever comes too late is told at once, everybody else is answered.
-func TestASlowPostgreSQL(t *testing.T) {
+// A database is slow, and then answers nothing at all for a while. What waits is bounded: whoever comes too late is told at once when
+// to come back, and who waits for too long is told in the end. Meanwhile the server says that it is not ready, and that it lives.
+// Afterwards everything goes on by itself.
+func TestAStalledPostgreSQL(t *testing.T) {
 	t.Parallel()
 	s := onPostgres(t)
 	p, through := newProxy(t, s.Postgres)
-	straight := newWorker(t, s.beside(t))
-	s.Postgres, s.Queued = through, 40
-	w := newWorker(t, s)
-	b := newBook(t, straight, 4)
-	b.load(100, []*worker{w}, func() {
-		b.goOn(100)
-		p.slow(50 * time.Millisecond)
-		refused := w.refused.Load()
-		await(t, "for a refusal", func() bool { return w.refused.Load() > refused+100 })
-		b.goOn(10)
+	x := newSite(t, s, through)
+	at := x.servers[0]
+	b := newBook(t, at, 4)
+	crowd := b.tenants[0]
+	grant := call{Do: doGrant, Account: crowd.Account, Project: crowd.Project, ID: "crowd", Quantity: 100_000, Life: 30 * 24 * time.Hour}
+	b.ask(at, b.enter(grant))
+	status := func(path string) int {
+		r, err := at.client.Get(at.url + path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return 0
+		}
+		defer r.Body.Close()
+		return r.StatusCode
+	}
+	b.load(16, []place{at}, func() {
+		var batches [4][]*asked // more than may wait of one project
+		for i := range batches {
+			for n := range 10_000 {
+				batches[i] = append(batches[i], b.enter(call{Do: doDebit, Account: crowd.Account, Project: crowd.Project, ID: fmt.Sprintf("crowd-%d-%d", i, n), Quantity: 1}))
+			}
+		}
+		b.goOn(50)
+		p.slow(10 * time.Millisecond)
+		b.goOn(20)
 		p.slow(0)
-		b.goOn(100)
+		goOn := p.stall()
+		var callers sync.WaitGroup
+		refused := at.refused.Load()
+		for i, batch := range batches {
+			callers.Go(func() { b.insist(t.Context(), rand.New(rand.NewPCG(0, uint64(i))), []place{at}, batch...) })
+		}
+		await(t, "for a refusal", func() bool { return at.refused.Load() > refused })
+		await(t, "until it is not ready", func() bool { return status("/readyz") == http.StatusServiceUnavailable })
+		if health, metrics := status("/healthz"), status("/metrics"); health != http.StatusOK || metrics != http.StatusOK {
+			t.Errorf("stalled, health is answered %d and metrics %d", health, metrics)
+		}
+		if long() { // the time of a request is bounded by 30 s
+			at.refused.Store(0)
+			if r, err := at.project(t.Context(), http.MethodGet, crowd.Project, "/balance?category=domestic", "", nil); err != nil || r.status != http.StatusServiceUnavailable {
+				t.Errorf("stalled, a balance is answered %d %s %v", r.status, r.Detail, err)
+			}
+			await(t, "for all who wait to be told", func() bool { return at.refused.Load() >= 16 })
+		}
+		goOn()
+		callers.Wait()
+		await(t, "until it is ready", func() bool { return status("/readyz") == http.StatusOK })
+		b.goOn(50)
 	})
-	b.check(w, w, straight)
+	if n := at.silent.Load(); n > 0 {
+		t.Errorf("%d requests were not answered at all", n)
+	}
+	x.check(b)
 }

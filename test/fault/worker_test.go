@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"taocan/internal/catalog"
@@ -73,9 +75,10 @@ type said struct {
 	Left     taocan.Segments `json:",omitempty"` // of a refusal
 	Replayed bool            `json:",omitempty"`
 	State    taocan.DebitState
-	Paid     string          `json:",omitempty"` // by which packages, or the number of what was granted or bought
-	At       int64           `json:",omitempty"` // µs
-	Settled  taocan.Segments `json:",omitempty"`
+	Paid     []taocan.Allocation  `json:",omitempty"` // by which packages
+	Number   taocan.PackageNumber `json:",omitempty"` // of what was granted or bought
+	At       int64                `json:",omitempty"` // µs
+	Settled  taocan.Segments      `json:",omitempty"`
 }
 
 const unavailable = "unavailable"
@@ -104,7 +107,7 @@ func serviceOn(ctx context.Context, st store.Store, c clock.Clock, log *slog.Log
 	return s, nil
 }
 
-// work is a worker's main. It ends with its standard input, so with whoever started it.
+// work is a worker's main. It ends when it is told to, or with whoever started it: then its standard input ends.
 func work(encoded string) error {
 	var s settings
 	if err := json.Unmarshal([]byte(encoded), &s); err != nil {
@@ -125,8 +128,14 @@ func work(encoded string) error {
 	}
 	go func() { _ = http.Serve(l, x) }() // until the process ends
 	go x.sweep(ctx)
-	fmt.Println("http://" + l.Addr().String())
-	_, err = io.Copy(io.Discard, os.Stdin)
+	fmt.Printf("{\"url\":\"http://%s\"}\n", l.Addr())
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // whoever started us has ended
+		close(term)
+	}()
+	<-term
 	return errors.Join(err, x.engine.Stop(ctx), st.Close())
 }
 
@@ -204,7 +213,7 @@ func saidOf(o store.Outcome) said {
 	if o.Err != nil {
 		return failed(o.Err)
 	}
-	return said{Replayed: o.Replayed, State: o.Debit.State, Paid: fmt.Sprint(o.Debit.Allocations), At: o.Debit.At.UnixMicro(), Settled: o.Debit.Settled}
+	return said{Replayed: o.Replayed, State: o.Debit.State, Paid: o.Debit.Allocations, At: o.Debit.At.UnixMicro(), Settled: o.Debit.Settled}
 }
 
 func failed(err error) said {
@@ -233,7 +242,7 @@ func (s *service) other(ctx context.Context, c call) said {
 	if err != nil {
 		return failed(err)
 	}
-	return said{Paid: string(number), Replayed: replayed}
+	return said{Number: number, Replayed: replayed}
 }
 
 // purse is what every account has to begin with, in fen.
