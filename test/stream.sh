@@ -16,6 +16,8 @@ fuzz_seconds_max=40 # for all of them; many targets share it
 # SQLite itself, C translated to Go, is left without: it shares nothing between goroutines, and watched it takes ten times as
 # long. Its driver and its file layer are watched.
 race=${1:+-race -gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false}
+# Without C, as what is released; only -race needs it. So everything is compiled once for all but that run.
+export CGO_ENABLED=0
 failed=0
 
 # -e: a package that cannot be loaded fails below, and the others are tested all the same.
@@ -36,7 +38,7 @@ under_race=$(grep -E "$raced" <<<"$all" | longest_first)
 rest=$(grep -vE "$raced|^taocan/test/browser\$" <<<"$all" | longest_first)
 
 # shellcheck disable=SC2086 # flags or nothing, and a list of import paths
-[ -z "$under_race" ] || go test -json -vet=off $race -shuffle=on -timeout=10m $under_race || failed=1
+[ -z "$under_race" ] || CGO_ENABLED=${1:+1} go test -json -vet=off $race -shuffle=on -timeout=10m $under_race || failed=1
 # shellcheck disable=SC2086
 [ -z "$rest" ] || go test -json -vet=off -shuffle=on -timeout=15m $rest || failed=1
 if [ -n "$on_stores" ] && [ -n "${TAOCAN_TEST_POSTGRES-}" ]; then

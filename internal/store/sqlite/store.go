@@ -195,7 +195,7 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 	}
 	// Statements of the hot path touch few pages again and again: 64 MiB of cache keep them.
 	w.db, err = driver.Open(dsn(path, o.VFS, "busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)",
-		"foreign_keys(1)", "cache_size(-65536)", "wal_autocheckpoint(4000)"))
+		"foreign_keys(1)", "cache_size(-32768)", "wal_autocheckpoint(4000)"))
 	if err != nil {
 		return err
 	}
