@@ -30,7 +30,7 @@ if [ "${memory:-0}" -gt $((12 << 20)) ] && [ "${room:-0}" -gt $((8 << 20)) ]; th
 	chmod 755 "$files" # PostgreSQL's user looks into it
 	remove_files() { rm -rf "$files"; }
 	ends+=(remove_files)
-	cp "$(command -v true)" "$files/true"
+	cp "$(type -P true)" "$files/true"
 	if "$files/true"; then # it may be mounted so that nothing there can be run
 		export GOTMPDIR=${TMPDIR:-/tmp} TMPDIR=$files
 	fi

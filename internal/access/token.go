@@ -24,6 +24,8 @@ const (
 	// remembered is how long an answer of the store is believed: what an operator revokes or suspends holds
 	// everywhere within this time.
 	remembered = time.Second
+	// patience is how long a look-up may take: where the store stalls, callers are told soon, and few of them wait.
+	patience = 5 * time.Second
 	// cacheSize bounds what is remembered; past it everything is forgotten and asked again.
 	cacheSize = 10_000
 )
@@ -243,6 +245,8 @@ func (a *Access) Authenticate(ctx context.Context, bearer, remote string) (taoca
 
 // look asks the store about a token and all that it hangs on.
 func (a *Access) look(ctx context.Context, hash []byte) (credential, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	return read(ctx, a.store, func(r store.Reader) (credential, error) {
 		t, err := r.Token(ctx, hash)
 		if err != nil {

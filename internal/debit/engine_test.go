@@ -342,7 +342,6 @@ func TestAnOldReservationIsStillSettled(t *testing.T) {
 	b.verify()
 }
 
-// Packages of other times do not crowd those out that paid.
 // An id that was a reservation's, is forgotten, and is used again, for a debit, is remembered as that.
 func TestAnIDUsedAgainAfterItWasForgottenIsRemembered(t *testing.T) {
 	b := newBench(t)
@@ -370,6 +369,7 @@ func TestAnIDUsedAgainAfterItWasForgottenIsRemembered(t *testing.T) {
 	b.verify()
 }
 
+// Packages of other times do not crowd those out that paid.
 func TestExplainOfAProjectWithHistory(t *testing.T) {
 	b := newBench(t)
 	err := b.store.Update(t.Context(), owner.Account, func(tx store.Tx) error {

@@ -3,6 +3,7 @@ package monthfile
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -51,15 +52,15 @@ func Archive(ctx context.Context, st store.Store, o Options) error {
 	if a.before, err = time.Parse(store.MonthFormat, o.Before); err != nil {
 		return taocan.Invalid("before", "must be a month, as in 2026-07", o.Before)
 	}
-	if err := a.begin(ctx); err != nil {
-		return err
-	}
-	if !o.DryRun {
+	if !o.DryRun { // before anything is read: what another process has archived meanwhile is known then
 		release, err := hold(o.Dir)
 		if err != nil {
 			return err
 		}
 		defer release()
+	}
+	if err := a.begin(ctx); err != nil {
+		return err
 	}
 	for lane := range a.heads {
 		if err := a.lane(ctx, taocan.Lane(lane)); err != nil {
@@ -91,23 +92,30 @@ func (a *archiver) begin(ctx context.Context) error {
 			a.months[m.Lane] = append(a.months[m.Lane], m)
 		}
 		// A clock that is ahead of the log makes nothing old: the index of ids takes the newest commit for now then, too.
-		now := time.Time{}
+		now, which := time.Time{}, "the last commit"
 		for _, h := range a.heads {
-			if h.At.After(now) {
+			if h.Seq > 0 && h.At.After(now) {
 				now = h.At
 			}
 		}
+		if now.IsZero() {
+			return nil // there is nothing to archive
+		}
 		if a.o.Now.Before(now) {
-			now = a.o.Now
+			now, which = a.o.Now, "now"
 		}
 		oldest := now.Add(-a.o.Window - taocan.MaxTTL - slack)
 		if a.before.After(oldest) {
-			return fmt.Errorf("%w: ids are remembered for %d days and reservations may be open for %d, so --before may be %s at the latest", ErrTooYoung,
-				a.o.Window/(24*time.Hour), taocan.MaxTTL/(24*time.Hour), oldest.UTC().Format(store.MonthFormat))
+			return fmt.Errorf("%w: ids are remembered for %d days and reservations may be open for %d, so --before may be %s at the latest, counted from %s (%s)",
+				ErrTooYoung, a.o.Window/(24*time.Hour), taocan.MaxTTL/(24*time.Hour), oldest.UTC().Format(store.MonthFormat), which, now.UTC().Format(time.RFC3339))
 		}
-		open, err := r.OldestReservation(ctx)
-		if err == nil && !open.IsZero() && open.Before(a.before) {
-			err = fmt.Errorf("%w: a reservation of %s is still open", ErrTooYoung, open.Format(time.RFC3339))
+		t, open, err := r.OldestReservation(ctx)
+		if errors.Is(err, taocan.ErrNotFound) {
+			return nil
+		}
+		if err == nil && open.At.Before(a.before) {
+			err = fmt.Errorf("%w: reservation %s of %s in project %s of account %s is still open; a running server settles it at its deadline, %s: start one, or archive what is before %s",
+				ErrTooYoung, open.ID, open.At.UTC().Format(time.RFC3339), t.Project, t.Account, open.Deadline.UTC().Format(time.RFC3339), open.At.UTC().Format(store.MonthFormat))
 		}
 		return err
 	})
@@ -115,10 +123,7 @@ func (a *archiver) begin(ctx context.Context) error {
 
 // hold makes the folder, and keeps other processes from working in it until it is released.
 func hold(dir string) (release func(), err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	if err := syncFolder(filepath.Dir(filepath.Clean(dir))); err != nil {
+	if err := makeFolder(filepath.Clean(dir)); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(dir)
@@ -133,6 +138,23 @@ func hold(dir string) (release func(), err error) {
 		return nil, err
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+// makeFolder makes a folder and those above it that are missing, each durably.
+func makeFolder(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(dir)
+	if above != dir {
+		if err := makeFolder(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) { // another process may have been faster
+		return err
+	}
+	return syncFolder(above)
 }
 
 func syncFolder(dir string) error {
@@ -231,19 +253,15 @@ func (a *archiver) each(ctx context.Context, lane taocan.Lane, after, upTo int64
 func (a *archiver) resume(ctx context.Context, m store.ArchivedMonth) error {
 	var left int64
 	err := a.st.Peek(ctx, func(r store.Reader) (err error) {
-		left, err = r.DebitsLeft(ctx, m, 0)
+		left, err = r.DebitsLeft(ctx, m)
 		return err
 	})
 	if err != nil || left == 0 {
 		return err
 	}
 	if !a.o.DryRun {
-		file, err := a.check(ctx, filepath.Join(a.o.Dir, filepath.Base(m.File)), m)
-		if err != nil {
+		if err := a.holds(ctx, m); err != nil {
 			return fmt.Errorf("an earlier run has begun to remove its debits, and its file %s cannot be relied on: %w", m.File, err)
-		}
-		if !bytes.Equal(file.sha256, m.FileSHA256) {
-			return fmt.Errorf("an earlier run has begun to remove its debits, and %s is not the file that it wrote", m.File)
 		}
 		if err := a.sync(filepath.Join(a.o.Dir, m.File)); err != nil {
 			return err
@@ -254,6 +272,22 @@ func (a *archiver) resume(ctx context.Context, m store.ArchivedMonth) error {
 	}
 	a.tell(Month{ArchivedMonth: m, Resumed: true})
 	return nil
+}
+
+// holds checks that a month's file is the one that its row names, and has all that the chain says, also of what has left already.
+func (a *archiver) holds(ctx context.Context, m store.ArchivedMonth) error {
+	files := NewDir(a.o.Dir)
+	defer files.Close()
+	return a.each(ctx, m.Lane, m.FirstSeq-1, m.LastSeq, func(c store.Commit) (bool, error) {
+		if !c.HoldsDebits() {
+			return true, nil
+		}
+		debits, err := files.Debits(ctx, m, c.Seq)
+		if digest := sha256.Sum256(debits); err == nil && !bytes.Equal(digest[:], c.DebitsDigest) {
+			err = fmt.Errorf("it does not hold commit %d as the chain has it", c.Seq)
+		}
+		return true, err
+	})
 }
 
 // archive moves one month. What fails leaves what the next run goes on from.
@@ -316,7 +350,7 @@ func (a *archiver) file(ctx context.Context, m store.ArchivedMonth) (checked, er
 	case err == nil:
 		file, err := a.check(ctx, path, m)
 		if err != nil {
-			return file, fmt.Errorf("%s is there already and is not of this store's month: %w; move it away or name another folder", path, err)
+			return file, fmt.Errorf("%s is there already and is not what this run would write: %w; move it away or name another folder", path, err)
 		}
 		return file, a.sync(path)
 	case !errors.Is(err, os.ErrNotExist):
@@ -352,7 +386,19 @@ func (a *archiver) write(ctx context.Context, path string, m store.ArchivedMonth
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	w, err := newWriter(f, headLine{Epoch: a.st.Epoch(), Month: m.Month, Lane: m.Lane, FirstSeq: m.FirstSeq, LastSeq: m.LastSeq})
+	zip, err := compress(f)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(a.lines(ctx, zip, m, func(store.Commit, []*taocan.Debit) {}), zip.Close()); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// lines writes a month's lines, and tells of each commit.
+func (a *archiver) lines(ctx context.Context, to io.Writer, m store.ArchivedMonth, tell func(store.Commit, []*taocan.Debit)) error {
+	w, err := newWriter(to, headLine{Epoch: a.st.Epoch(), Month: m.Month, Lane: m.Lane, FirstSeq: m.FirstSeq, LastSeq: m.LastSeq})
 	if err != nil {
 		return err
 	}
@@ -360,15 +406,21 @@ func (a *archiver) write(ctx context.Context, path string, m store.ArchivedMonth
 		if !c.HoldsDebits() {
 			return true, nil
 		}
-		return true, w.add(c)
+		records, err := w.add(c)
+		if err != nil {
+			return false, fmt.Errorf("commit %d: %w", c.Seq, err)
+		}
+		tell(c, records)
+		return true, nil
 	})
-	if err := errors.Join(err, w.close()); err != nil {
+	if err != nil {
 		return err
 	}
-	return f.Sync()
+	return w.close()
 }
 
-// check reads a file and compares it with the chain, commit by commit: it holds all that the month has, and nothing else.
+// check reads a file and compares it with what would be written now, byte by byte: nobody has altered a line, nor is one missing or
+// too many. Once its row is there, its digest says so for good.
 func (a *archiver) check(ctx context.Context, path string, m store.ArchivedMonth) (x checked, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -381,36 +433,19 @@ func (a *archiver) check(ctx context.Context, path string, m store.ArchivedMonth
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return x, err
 	}
-	r, err := newReader(f)
+	zip, err := decompress(f)
 	if err != nil {
 		return x, err
 	}
-	defer r.close()
+	defer zip.Close()
 	x.tally = store.NewTally()
-	err = a.each(ctx, m.Lane, m.FirstSeq-1, m.LastSeq, func(c store.Commit) (bool, error) {
-		if !c.HoldsDebits() {
-			return true, nil
-		}
-		line, err := r.next()
-		if err != nil || !line.same(c) {
-			return false, errors.Join(fmt.Errorf("it does not hold commit %d as the chain has it", c.Seq), err)
-		}
-		records, err := store.RecordsOf(line.Packed, c.At)
-		if err != nil {
-			return false, err
-		}
+	file := &matcher{from: zip}
+	err = a.lines(ctx, file, m, func(c store.Commit, records []*taocan.Debit) {
 		x.tally.Add(c, records)
 		x.account = records[0].Account
-		return true, nil
 	})
 	if err != nil {
 		return x, err
 	}
-	switch _, err := r.next(); {
-	case err == nil:
-		return x, errors.New("it holds more than the month")
-	case !errors.Is(err, io.EOF):
-		return x, err
-	}
-	return x, nil
+	return x, file.close()
 }

@@ -19,6 +19,7 @@ import (
 	"taocan/internal/monthfile"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
+	"taocan/internal/teststore"
 )
 
 // fileOf is the archive's file of an account and a month.
@@ -153,6 +154,74 @@ func TestWhatTheStoreStillNeedsIsRefused(t *testing.T) {
 	e.proves("afterwards")
 }
 
+// What is refused says why, and what to do.
+func TestARefusalCanBeActedOn(t *testing.T) {
+	e := newEnv(t)
+	_, err := e.archive("2026-09")
+	if want := "--before may be 2026-07 at the latest, counted from the last commit (2026-09-03T12:00:12Z)"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("with an idle store: %v, want %q", err, want)
+	}
+	err = monthfile.Archive(e.ctx, e.store, monthfile.Options{Dir: e.dir, Before: "2026-09", Now: e.clock.Now().AddDate(0, -1, 0), Window: window})
+	if want := "counted from now (2026-09-03T12:00:00Z)"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("with a clock that is behind: %v, want %q", err, want)
+	}
+	e.take(shop, taocan.KindReservation, "open", 5)
+	e.clock.Advance(100 * 24 * time.Hour)
+	e.take(web, taocan.KindDebit, "later", 5)
+	_, err = e.archive("2026-11")
+	want := "reservation open of 2026-10-03T12:00:01Z in project shop of account acme is still open; a running server settles it at its deadline, 2026-10-03T13:00:01Z: " +
+		"start one, or archive what is before 2026-10"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("with an open reservation: %v, want %q", err, want)
+	}
+	nothing := teststore.NewDatabase(t).Open(teststore.Options{Clock: e.clock})
+	defer nothing.Close()
+	if all, err := e.archive("2026-09", nothing); err != nil || len(all) > 0 {
+		t.Errorf("with an empty store: %v, %v", all, err)
+	}
+}
+
+// raced is a store in which something happens after the first look.
+type raced struct {
+	store.Store
+	meddle func()
+}
+
+func (r *raced) View(ctx context.Context, fn func(store.Reader) error) error {
+	err := r.Store.View(ctx, fn)
+	if meddle := r.meddle; meddle != nil {
+		r.meddle = nil
+		meddle()
+	}
+	return err
+}
+
+// A second run had looked before it waited for its turn, and ended in a conflict.
+func TestTheFolderIsHeldBeforeAnythingIsRead(t *testing.T) {
+	e := newEnv(t)
+	_, err := e.archive("2026-07", &raced{e.store, func() {
+		if _, err := e.archive("2026-07"); err == nil || !strings.Contains(err.Error(), "another process archives into") {
+			t.Errorf("a second run: %v", err)
+		}
+	}})
+	e.must(err)
+	e.proves("afterwards")
+}
+
+func TestTheFolderIsMadeWithThoseAboveIt(t *testing.T) {
+	e := newEnv(t)
+	e.dir = filepath.Join(t.TempDir(), "a", "b", "c")
+	_, err := e.archive("2026-06")
+	e.must(err)
+	e.proves("afterwards")
+	above := filepath.Dir(e.dir) // where nothing was made, it need not be readable
+	e.must(os.Chmod(above, 0o100))
+	_, err = e.archive("2026-07")
+	e.must(os.Chmod(above, 0o700))
+	e.must(err)
+	e.proves("afterwards")
+}
+
 // meddling runs something in between two looks at a store.
 type meddling struct {
 	store.Store
@@ -262,6 +331,61 @@ func TestAFileThatIsNotTheMonthsIsLeftAlone(t *testing.T) {
 	if found := e.findings(false); found != "" {
 		t.Errorf("afterwards: %s", found)
 	}
+}
+
+// A run that broke off before the row leaves a file, which the next one takes, and vouches for: only if it says what the chain
+// does, for people, too.
+func TestAFileThatSaysSomethingElseIsNotTaken(t *testing.T) {
+	e := newEnv(t)
+	if _, err := e.archive("2026-06", &crashing{Store: e.store, n: 1}); !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	names := e.names()
+	if len(names) != 1 {
+		t.Fatalf("files %v", names)
+	}
+	path := filepath.Join(e.dir, names[0])
+	good, err := os.ReadFile(path)
+	e.must(err)
+	unzip, err := zstd.NewReader(nil)
+	e.must(err)
+	defer unzip.Close()
+	zip, err := zstd.NewWriter(nil)
+	e.must(err)
+	defer zip.Close()
+	lines, err := unzip.DecodeAll(good, nil)
+	e.must(err)
+	for _, tt := range []struct{ name, from, to string }{
+		{"head", `"month":"2026-05"`, `"month":"2026-04"`},
+		{"a quantity", `"quantity":1,`, `"quantity":9,`},
+		{"a place of a debit", `"line":"debit","commit":`, `"line":"debit","commit":1`},
+		{"a link", `"prev":"`, `"prev":"00`},
+		{"a list of rows", `"manifest_digest":"`, `"manifest_digest":"00`},
+		{"a count", `"debits":1,`, `"debits":2,`},
+		{"no debit", `{"line":"debit",`, "{}\n" + `{"line":"debit",`},
+		{"an end", `{"line":"end","commits":`, `{"line":"end","commits":1`},
+		{"more", `{"line":"end",`, `{"line":"end"}` + "\n" + `{"line":"end",`},
+	} {
+		altered := bytes.Replace(lines, []byte(tt.from), []byte(tt.to), 1)
+		if bytes.Equal(altered, lines) {
+			t.Fatalf("%s: nothing says %s", tt.name, tt.from)
+		}
+		e.must(os.WriteFile(path, zip.EncodeAll(altered, nil), 0o600))
+		if _, err := e.archive("2026-06"); err == nil || !strings.Contains(err.Error(), "move it away") {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	e.must(os.WriteFile(path, zip.EncodeAll(append(bytes.Clone(lines), '\n'), nil), 0o600))
+	if _, err := e.archive("2026-06"); err == nil || !strings.Contains(err.Error(), "more than the month") {
+		t.Errorf("with a line too many: %v", err)
+	}
+	if n, _ := e.listed(web); n != 5*5 {
+		t.Errorf("%d debits are listed", n)
+	}
+	e.must(os.WriteFile(path, good, 0o600))
+	_, err = e.archive("2026-06")
+	e.must(err)
+	e.proves("afterwards")
 }
 
 // A run that began with another folder is ended only with its file.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -125,9 +126,8 @@ func readable(commit int64, d *taocan.Debit) debitLine {
 	return x
 }
 
-// writer writes a file's lines.
+// writer writes a file's lines, before they are compressed.
 type writer struct {
-	zip   *zstd.Encoder
 	lines *json.Encoder
 	end   endLine
 }
@@ -135,36 +135,70 @@ type writer struct {
 // windowSize bounds what a reader must keep in memory.
 const windowSize = 4 << 20
 
+func compress(to io.Writer) (*zstd.Encoder, error) {
+	return zstd.NewWriter(to, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(windowSize), zstd.WithEncoderCRC(true))
+}
+
+func decompress(from io.Reader) (*zstd.Decoder, error) {
+	return zstd.NewReader(from, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(2*windowSize))
+}
+
 func newWriter(to io.Writer, head headLine) (*writer, error) {
-	zip, err := zstd.NewWriter(to, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(windowSize), zstd.WithEncoderCRC(true))
-	if err != nil {
-		return nil, err
-	}
-	w := &writer{zip: zip, lines: json.NewEncoder(zip), end: endLine{Line: "end"}}
+	w := &writer{lines: json.NewEncoder(to), end: endLine{Line: "end"}}
 	w.lines.SetEscapeHTML(false)
 	head.Line, head.Format, head.About = "head", format, about
 	return w, w.lines.Encode(head)
 }
 
-func (w *writer) add(c store.Commit) error {
-	records, err := store.RecordsOf(c.Debits, c.At)
-	if err != nil {
-		return err
+func (w *writer) add(c store.Commit) (records []*taocan.Debit, err error) {
+	if digest := sha256.Sum256(c.Debits); !bytes.Equal(digest[:], c.DebitsDigest) {
+		return nil, errors.New("its debits are not those of its link")
+	}
+	if records, err = store.RecordsOf(c.Debits, c.At); err != nil {
+		return nil, err
 	}
 	w.end.Commits++
 	w.end.Debits += int64(len(records))
 	if err := w.lines.Encode(lineOf(c, len(records))); err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range records {
 		if err := w.lines.Encode(readable(c.Seq, d)); err != nil {
-			return err
+			return nil, err
 		}
+	}
+	return records, nil
+}
+
+func (w *writer) close() error { return w.lines.Encode(w.end) }
+
+// matcher takes what is written to it for what a reader must hold, byte by byte.
+type matcher struct {
+	from io.Reader
+	buf  []byte
+}
+
+func (m *matcher) Write(want []byte) (int, error) {
+	m.buf = slices.Grow(m.buf[:0], len(want))[:len(want)]
+	if _, err := io.ReadFull(m.from, m.buf); err != nil {
+		return 0, errors.Join(errBroken, err)
+	}
+	if !bytes.Equal(m.buf, want) {
+		return 0, errors.New("it says something else than the chain")
+	}
+	return len(want), nil
+}
+
+// close reports what is left over.
+func (m *matcher) close() error {
+	switch _, err := io.ReadFull(m.from, make([]byte, 1)); {
+	case err == nil:
+		return errors.New("it holds more than the month")
+	case !errors.Is(err, io.EOF):
+		return errors.Join(errBroken, err)
 	}
 	return nil
 }
-
-func (w *writer) close() error { return errors.Join(w.lines.Encode(w.end), w.zip.Close()) }
 
 // reader reads a file's commits, in order.
 type reader struct {
@@ -181,7 +215,7 @@ const maxLine = 256 << 20
 var errBroken = errors.New("it is damaged, or not a file of debits that this version reads")
 
 func newReader(from io.Reader) (*reader, error) {
-	zip, err := zstd.NewReader(from, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(2*windowSize))
+	zip, err := decompress(from)
 	if err != nil {
 		return nil, err
 	}
@@ -253,10 +287,4 @@ func (r *reader) next() (c commitLine, err error) {
 		return c, io.EOF
 	}
 	return c, errBroken
-}
-
-// same reports whether a line is about the commit, and holds its debits.
-func (x commitLine) same(c store.Commit) bool {
-	digest := sha256.Sum256(x.Packed)
-	return x.Lane == c.Lane && x.Seq == c.Seq && x.At.Equal(c.At) && bytes.Equal(x.Hash, c.Hash) && bytes.Equal(digest[:], c.DebitsDigest)
 }

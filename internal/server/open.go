@@ -106,6 +106,11 @@ func window(x config.Settings) time.Duration {
 
 // OpenReader opens what the settings name for reading only, beside servers that run.
 func OpenReader(ctx context.Context, x config.Settings, c clock.Clock) (store.Store, error) {
+	return openReader(ctx, x, c, window(x))
+}
+
+// openReader reads the ids of so long into a PostgreSQL's index.
+func openReader(ctx context.Context, x config.Settings, c clock.Clock, ids time.Duration) (store.Store, error) {
 	zone, err := time.LoadLocation(x.Zone)
 	if err != nil {
 		return nil, err
@@ -120,7 +125,7 @@ func OpenReader(ctx context.Context, x config.Settings, c clock.Clock) (store.St
 		}
 		return st, nil
 	}
-	st, err := postgres.Open(ctx, postgres.Options{URL: x.DatabaseURL, Clock: c, Zone: zone, ReadOnly: true, IdempotencyWindow: window(x)})
+	st, err := postgres.Open(ctx, postgres.Options{URL: x.DatabaseURL, Clock: c, Zone: zone, ReadOnly: true, IdempotencyWindow: ids})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", x.Database(), err)
 	}
@@ -131,7 +136,7 @@ func OpenReader(ctx context.Context, x config.Settings, c clock.Clock) (store.St
 // PostgreSQL beside its servers, an SQLite without one (ErrHeld). A PostgreSQL must have this version's schema already, since
 // servers of the version before may still be running.
 func OpenUpkeep(ctx context.Context, x config.Settings, c clock.Clock, log *slog.Logger) (store.Store, error) {
-	reader, err := OpenReader(ctx, x, c)
+	reader, err := openReader(ctx, x, c, time.Nanosecond) // only its schema is looked at
 	if err != nil {
 		return nil, err
 	}

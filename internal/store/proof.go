@@ -36,10 +36,10 @@ type Proof interface {
 
 	// ArchivedMonths lists what has left the store, by lane and month.
 	ArchivedMonths(ctx context.Context) ([]ArchivedMonth, error)
-	// DebitsLeft is the first commit that a row covers and whose debits are still there, after a sequence; 0: none.
-	DebitsLeft(ctx context.Context, m ArchivedMonth, after int64) (seq int64, err error)
-	// OldestReservation is when the oldest open reservation was made; zero where none is open.
-	OldestReservation(ctx context.Context) (time.Time, error)
+	// DebitsLeft is the first commit that a row covers and whose debits are still there; 0: none.
+	DebitsLeft(ctx context.Context, m ArchivedMonth) (seq int64, err error)
+	// OldestReservation is the oldest that is open.
+	OldestReservation(ctx context.Context) (taocan.Tenant, OpenReservation, error)
 
 	// Derived compares what the back end keeps beside the ledger, to find things quickly, with what it is derived from.
 	Derived(ctx context.Context, limit int) ([]Finding, error)

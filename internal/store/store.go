@@ -11,7 +11,7 @@ import (
 
 // ErrHistoryLost: the database no longer holds commits that this process has seen, as after a fail-over to a standby that lacked
 // them. What the process remembers is wrong, so it writes nothing until it is started again.
-var ErrHistoryLost = fmt.Errorf("the database has lost commits that were seen; start a new epoch and restart every server: %w", taocan.ErrUnavailable)
+var ErrHistoryLost = fmt.Errorf("the database has lost commits that were seen; stop every server, set a new epoch and start them: %w", taocan.ErrUnavailable)
 
 // ErrNotCommitted marks a failure after which it is certain that nothing was written. Any other failure of a
 // write leaves its outcome unknown: the caller retries with the same id and learns it.

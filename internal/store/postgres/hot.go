@@ -105,8 +105,7 @@ func (s *Store) commitDebits(ctx context.Context, lanes []int64, ops []store.Op,
 	done = true
 	for _, c := range commits {
 		m := &s.memory[c.Lane]
-		m.head = c.Head(m.head.Posted)
-		m.unposted.Add(c.Seq, c.At, records[c.Lane])
+		m.wrote(c, m.head.Posted, records[c.Lane])
 		s.noteWritten(c, records[c.Lane])
 		m.cache.Trim()
 	}

@@ -15,8 +15,8 @@ import (
 // well, so whoever locks the lane first reads what they have committed since (lock). Owned by whoever holds the lane's token.
 type laneMemory struct {
 	known     bool
-	head      store.Head // also while the rest is not known: the chain must go on from it
-	before    store.Head // the head that was met before
+	head      store.Head
+	proved    store.Head // a head that this process has seen or made, never forgotten: the chain must go on from it
 	following int64      // of which commit the cache is, while the log is read after it
 	changes   int64      // settings and packages of the lane's accounts, counted; more than these: they have changed
 	unposted  *store.Unposted
@@ -62,22 +62,39 @@ func (s *Store) lock(ctx context.Context, q querier, lanes []int64) error {
 			behind, after = append(behind, int64(h.Lane)), append(after, from)
 		}
 	}
-	if err := sqlstore.Kind(rows.Err()); err != nil || len(behind) == 0 {
+	if err := sqlstore.Kind(rows.Err()); err != nil {
 		return err
 	}
-	return s.follow(ctx, q, behind, after)
+	if len(behind) > 0 {
+		if err := s.follow(ctx, q, behind, after); err != nil {
+			return err
+		}
+	}
+	for _, lane := range lanes {
+		s.memory[lane].proved = s.memory[lane].head
+	}
+	return nil
 }
 
-// lost reports whether a head comes before the one that was met, or is another at its place.
+// lost reports whether a head comes before the one that is proved, or is another at its place.
 func (m *laneMemory) lost(head store.Head) bool {
-	return head.Seq < m.head.Seq || head.Seq == m.head.Seq && m.head.Hash != nil && !bytes.Equal(head.Hash, m.head.Hash)
+	return head.Seq < m.proved.Seq || head.Seq == m.proved.Seq && m.proved.Hash != nil && !bytes.Equal(head.Hash, m.proved.Hash)
 }
 
 // historyLost is for good: balances and ids that this process remembers are of commits that the database does not hold. A server took
 // over that lacked them.
 func (s *Store) historyLost(lane taocan.Lane) error {
-	s.lost.Store(true)
+	if !s.lost.Swap(true) {
+		s.log.Error("the history is lost", "lane", lane, "error", store.ErrHistoryLost)
+	}
 	return fmt.Errorf("lane %d: %w", lane, store.ErrHistoryLost)
+}
+
+// wrote takes in a commit of this process.
+func (m *laneMemory) wrote(c store.Commit, posted int64, records []*taocan.Debit) {
+	m.head = c.Head(posted)
+	m.proved = m.head
+	m.unposted.Add(c.Seq, c.At, records)
 }
 
 // meet takes in a lane's head and says after which commit the log must be read.
@@ -86,7 +103,7 @@ func (m *laneMemory) meet(head store.Head, changes, indexed int64) (from int64) 
 	if !m.known || changes != m.changes {
 		m.cache.Reset()
 	}
-	m.before, m.following = m.head, m.head.Seq
+	m.following = m.head.Seq
 	if !m.known {
 		m.following = head.Seq // the cache is empty: it has nothing to follow
 	}
@@ -94,8 +111,8 @@ func (m *laneMemory) meet(head store.Head, changes, indexed int64) (from int64) 
 		m.unposted = store.NewUnposted(head.Lane, head.Posted)
 	}
 	from = min(from, m.unposted.UpTo(), m.following)
-	if m.before.Hash != nil { // the commit after it says whether the chain goes on
-		from = min(from, m.before.Seq)
+	if m.proved.Hash != nil { // the commit after it says whether the chain goes on
+		from = min(from, m.proved.Seq)
 	}
 	m.known, m.changes, m.head = true, changes, head
 	return from
@@ -116,7 +133,7 @@ func (s *Store) follow(ctx context.Context, q querier, lanes, after []int64) err
 			return sqlstore.Kind(err)
 		}
 		m := &s.memory[lane]
-		if seq == m.before.Seq+1 && m.before.Hash != nil && !bytes.Equal(prev, m.before.Hash) {
+		if seq == m.proved.Seq+1 && m.proved.Hash != nil && !bytes.Equal(prev, m.proved.Hash) {
 			return s.historyLost(lane)
 		}
 		if err := s.note(lane, seq, id, blob); err != nil {

@@ -194,6 +194,9 @@ func (s *Store) ConfirmClock() { s.guard.Confirm() }
 
 // now is the time that a commit may take.
 func (s *Store) now() (time.Time, error) {
+	if s.lost.Load() {
+		return time.Time{}, store.ErrHistoryLost
+	}
 	now, err := s.guard.Now()
 	if err != nil {
 		return now, fmt.Errorf("%w: %w: %w", store.ErrNotCommitted, taocan.ErrUnavailable, err)

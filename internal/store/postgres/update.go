@@ -155,8 +155,7 @@ func (s *Store) remember(lane taocan.Lane, w written) {
 		m.cache.Reset()
 	}
 	if w.link != nil {
-		m.head = w.link.Head(w.link.Seq)
-		m.unposted.Add(w.link.Seq, w.link.At, nil)
+		m.wrote(*w.link, w.link.Seq, nil)
 		s.noteWritten(*w.link, nil)
 	}
 }

@@ -145,7 +145,7 @@ func TestQueriesOfATenantSearchByAccount(t *testing.T) {
 	global := map[string]string{ // what looks over all accounts, and why
 		"account_list": "operator", "project_list_all": "operator", "token_list_all": "operator", "audit_list": "operator",
 		"order_list": "conditions are added", "voucher_code_list": "operator", "package_unmarked": "sweeper", "reservation_due": "sweeper",
-		"reservation_due_count": "metrics", "commit_replay": "start", "shape_of_debits": "bench",
+		"reservation_due_count": "metrics", "reservation_oldest": "archive", "commit_replay": "start", "shape_of_debits": "bench",
 		"package_live_wrong": "verify", "package_group_wrong": "verify", "package_sum_wrong": "verify", "voucher_code_wrong": "verify", "reservation_all": "start",
 	}
 	for name, text := range queries {

@@ -193,7 +193,7 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 			return fmt.Errorf("open %s: %w", path, err)
 		}
 	}
-	// Statements of the hot path touch few pages again and again: 64 MiB of cache keep them.
+	// Statements of the hot path touch few pages again and again: 32 MiB of cache keep them.
 	w.db, err = driver.Open(dsn(path, o.VFS, "busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)",
 		"foreign_keys(1)", "cache_size(-32768)", "wal_autocheckpoint(4000)"))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"taocan/internal/store"
@@ -35,16 +36,29 @@ func (r Reader) archivedMonth(ctx context.Context, lane int64, month string) (st
 	return one(ctx, r.Q, r.Q.Text("archived_month_get"), scanArchivedMonth, lane, month)
 }
 
-// DebitsLeft is the first commit after a sequence that the row covers and whose debits are still there.
-func (r Reader) DebitsLeft(ctx context.Context, m store.ArchivedMonth, after int64) (seq int64, err error) {
-	err = r.Q.QueryRowContext(ctx, r.Q.Text("archived_debits_left"), m.Lane, max(after, m.FirstSeq-1), m.LastSeq).Scan(&seq)
+// DebitsLeft is the first commit that the row covers and whose debits are still there.
+func (r Reader) DebitsLeft(ctx context.Context, m store.ArchivedMonth) (seq int64, err error) {
+	err = r.Q.QueryRowContext(ctx, r.Q.Text("archived_debits_left"), m.Lane, m.FirstSeq-1, m.LastSeq).Scan(&seq)
 	return seq, About(Kind(err), "debits of %s", m)
 }
 
-// OldestReservation is when the oldest open reservation was made.
-func (r Reader) OldestReservation(ctx context.Context) (oldest time.Time, err error) {
-	err = r.Q.QueryRowContext(ctx, r.Q.Text("reservation_oldest")).Scan(at(&oldest))
-	return oldest, Kind(err)
+// OldestReservation is the oldest that is open.
+func (r Reader) OldestReservation(ctx context.Context) (t taocan.Tenant, oldest store.OpenReservation, err error) {
+	err = r.Q.QueryRowContext(ctx, r.Q.Text("reservation_oldest")).Scan(&t.Account, &t.Project, at(&oldest.At), &oldest.ID, at(&oldest.Deadline))
+	return t, oldest, About(Kind(err), "oldest reservation")
+}
+
+// hasDebits reports whether the project has any in [from, until), archived or not.
+func (r Reader) hasDebits(ctx context.Context, t taocan.Tenant, from, until int64) (bool, error) {
+	newest, err := many(ctx, r.Q, r.Q.Text("debit_ref_list"), scanRefs, t.Account, t.Project, until, 1)
+	if err != nil || len(newest) == 0 {
+		return false, err
+	}
+	times, err := newest[0].Times()
+	if err != nil {
+		return false, fmt.Errorf("list of commits of project %s: %w", t.Project, err)
+	}
+	return slices.ContainsFunc(times, func(at time.Time) bool { n := at.UnixMicro(); return from <= n && n < until }), nil
 }
 
 // archivedBefore is the instant before which a lane's debits are archived; zero where none are.
@@ -95,6 +109,8 @@ func (t *Tx) InsertArchivedMonth(ctx context.Context, m store.ArchivedMonth) err
 	if err != nil {
 		return About(err, "insert %s", m)
 	}
+	// A process that has not looked for months learns the balances anew: the log no longer tells what they lost.
+	t.watchChanged(taocan.Tenant{Account: t.account})
 	return t.ledger(store.ArchivedMonthRow(t.account, m))
 }
 

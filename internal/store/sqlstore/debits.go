@@ -34,7 +34,13 @@ func (r Reader) Debit(ctx context.Context, t taocan.Tenant, id taocan.DebitID) (
 		return taocan.Debit{}, About(err, "debit %s", id)
 	}
 	if !before.IsZero() {
-		return taocan.Debit{}, fmt.Errorf("debit %s: %w", id, &taocan.ArchivedError{Before: before})
+		gone, err := r.hasDebits(ctx, t, 0, Micros(before))
+		if err != nil {
+			return taocan.Debit{}, About(err, "debit %s", id)
+		}
+		if gone { // a lane is shared: the project may have none
+			return taocan.Debit{}, fmt.Errorf("debit %s: %w", id, &taocan.ArchivedError{Before: before})
+		}
 	}
 	return taocan.Debit{}, fmt.Errorf("debit %s: %w", id, taocan.ErrNotFound)
 }
@@ -116,7 +122,14 @@ func (r Reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter
 			return page, err
 		}
 		if n := Micros(before); n > from {
-			from, page.ArchivedBefore = n, before
+			gone, err := r.hasDebits(ctx, t, from, min(n, until))
+			if err != nil {
+				return page, err
+			}
+			if gone { // a lane is shared: the project may have none
+				page.ArchivedBefore = before
+			}
+			from = n
 		}
 	}
 	commits, err := r.debitRefs(ctx, t, from, until)

@@ -125,7 +125,7 @@ var archivedCases = []testCase{
 		}), []store.ArchivedMonth{m})
 		same(f, "findings while the debits are there", f.proof(store.VerifyOptions{}).Findings, []store.Finding(nil))
 		left := func() int64 {
-			return get(f, func(ctx context.Context, r store.Reader) (int64, error) { return r.DebitsLeft(ctx, m, 0) })
+			return get(f, func(ctx context.Context, r store.Reader) (int64, error) { return r.DebitsLeft(ctx, m) })
 		}
 		same(f, "first commit with debits", left(), m.FirstSeq)
 		f.update("", func(ctx context.Context, tx store.Tx) error { // a slice, as before a crash
@@ -191,6 +191,69 @@ var archivedCases = []testCase{
 		}
 		// An id that is no longer remembered is new, archived or not.
 		same(f, "the old id is taken anew", f.commit("U1A2603011200001", taocan.EntryDebit, takeOp(alpha, "m-1", 1))[0].Replayed, false)
+	}},
+	{"who has no archived debits is not told of any", func(f *fixture) { // it was told of those of its lane
+		f.archivedYear()
+		f.update("", func(ctx context.Context, tx store.Tx) error {
+			return tx.InsertProject(ctx, taocan.Project{ID: alphaOther.Project, Account: alphaOther.Account, Name: "Project", CreatedAt: tx.Now()})
+		})
+		f.dropMonth(f.noteMonth("alpha", "2026-03", keptDebits{}))
+		begin := f.clock.Now()
+		ends := func(t taocan.Tenant, o store.DebitFilter) time.Time {
+			o.Paging = all()
+			return get(f, func(ctx context.Context, r store.Reader) (store.Page[taocan.Debit], error) {
+				return r.Debits(ctx, t, o)
+			}).ArchivedBefore
+		}
+		unknown := func() bool {
+			err := f.st.View(f.Context(), func(r store.Reader) error {
+				_, err := r.Debit(f.Context(), alphaOther, "m-1")
+				return err
+			})
+			x := (*taocan.ArchivedError)(nil)
+			return errors.Is(err, taocan.ErrNotFound) && !errors.As(err, &x)
+		}
+		same(f, "the end of an empty list", ends(alphaOther, store.DebitFilter{}), time.Time{})
+		same(f, "an id is just unknown", unknown(), true)
+		p := f.put(f.newPackage(alphaOther, begin))[0]
+		f.commit(p.Number, taocan.EntryDebit, takeOp(alphaOther, "m-4", 1))
+		same(f, "the end of a list of later debits", ends(alphaOther, store.DebitFilter{}), time.Time{})
+		same(f, "an id is still just unknown", unknown(), true)
+
+		first := f.entries(alpha, "U1A2603011200001")[3].At
+		april := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+		for what, x := range map[string]struct {
+			from, until, want time.Time
+		}{
+			"all":                        {want: april},
+			"up to the first debit":      {until: first},
+			"from the first debit":       {from: first, until: first.Add(time.Microsecond), want: april},
+			"after March's, to its end":  {from: first.Add(time.Hour), until: april},
+			"after March's, to the last": {from: first.Add(time.Hour)},
+		} {
+			same(f, "the end of a list of "+what, ends(alpha, store.DebitFilter{From: x.from, Until: x.until}), x.want)
+		}
+	}},
+	{"the oldest reservation that is open", func(f *fixture) {
+		f.open(alpha, beta)
+		p := f.put(f.newPackage(alpha, f.clock.Now()))[0]
+		oldest := func() (t taocan.Tenant, o store.OpenReservation, err error) {
+			err = f.st.View(f.Context(), func(r store.Reader) (err error) {
+				t, o, err = r.OldestReservation(f.Context())
+				return err
+			})
+			return t, o, err
+		}
+		_, _, err := oldest()
+		same(f, "there is none", errors.Is(err, taocan.ErrNotFound), true)
+		f.commit(p.Number, taocan.EntryReserve, reserveOp(alpha, "r-2", 5, time.Hour))
+		at := f.entries(alpha, p.Number)[0].At
+		f.clock.Advance(time.Minute)
+		f.commit(p.Number, taocan.EntryReserve, reserveOp(alpha, "r-1", 5, time.Minute))
+		t, o, err := oldest()
+		same(f, "error", err, nil)
+		same(f, "whose", t, alpha)
+		same(f, "which", o, store.OpenReservation{At: at, ID: "r-2", Deadline: at.Add(time.Hour)})
 	}},
 	{"no debit leaves that no row vouches for", func(f *fixture) {
 		f.archivedYear()

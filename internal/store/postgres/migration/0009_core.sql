@@ -39,7 +39,7 @@ CREATE TABLE settings_lock (id bigint PRIMARY KEY CHECK (id = 1));
 INSERT INTO settings_lock (id) VALUES (1);
 
 -- One row per lane and transaction that wrote to the lane's ledger. id = at * 16 + lane: rising with time, and found by
--- (lane, at) without an index. Cut by month, so that old months can be archived by detaching a table. A key over all months
+-- (lane, at) without an index. Cut by month, so that a month whose debits are archived can be given back by itself. A key over all months
 -- would have to hold id, so (lane, seq) is unique within a month, by an index that each month has of its own; over months the
 -- lock on the lane's row keeps the order, and verify walks it.
 CREATE TABLE commit_log (

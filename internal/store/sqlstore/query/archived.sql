@@ -29,4 +29,4 @@ UPDATE commit_log SET debits = NULL WHERE lane = ? AND seq > ? AND seq <= ? AND 
   AND EXISTS (SELECT 1 FROM archived_month a WHERE a.lane = commit_log.lane AND a.first_seq <= commit_log.seq AND a.last_seq >= commit_log.seq);
 
 -- name: reservation_oldest
-SELECT coalesce(min(at), 0) FROM reservation;
+SELECT account_id, project_id, at, id, deadline FROM reservation ORDER BY at LIMIT 1;
