@@ -6,7 +6,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 PKG   ?= ./...
 COUNT ?= 1
 
-.PHONY: build test lint fmt bench soak fault
+.PHONY: build test lint fmt bench soak fault fuzz
 
 build:
 	go build -o bin/taocan ./cmd/taocan
@@ -29,6 +29,11 @@ bench:
 # The long forms of the property and crash tests; hours, so not in CI.
 soak:
 	TAOCAN_SOAK=1 go test -count=1 -shuffle=on -timeout=6h $(PKG)
+
+# Every fuzz target for a minute. What is found is kept in testdata/fuzz, and tried by every test run from then on.
+fuzz:
+	grep -rn --include='*_test.go' '^func Fuzz' cmd internal test | sed 's/\(.*\)\/[^/]*:[0-9]*:func \(Fuzz[A-Za-z0-9_]*\).*/\1 \2/' | \
+		while read -r dir name; do go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=60s "./$$dir" || exit 1; done
 
 # The long form of the suite that breaks things under load: processes, databases, connections, disks, clocks. About 10 minutes.
 fault:

@@ -45,7 +45,7 @@ elif [ -z "$initdb" ]; then
 	[ "${CI:-}${TAOCAN_REQUIRE_POSTGRES:-}" = "" ] || exit 1
 else
 	bin=$(dirname "$(realpath "$initdb")")
-	dir=$(mktemp -d /tmp/taocan-pg-XXXXXX)
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/pg-XXXX")
 	as=() # it refuses to run as root
 	if [ "$(id -u)" = 0 ]; then
 		user=postgres

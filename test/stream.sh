@@ -2,7 +2,7 @@
 # Runs every test and writes one stream of `go test -json` on stdout, for test/run.sh to read. Five runs:
 # the packages where a race could cost a message or a fen, under -race; all the others; those that stand on a store again,
 # on PostgreSQL (their names then begin with "postgres/"); the browser's, alone, since Chromium takes all that the machine
-# has; each fuzz target for a few seconds. A failure does not stop the later runs; the exit code is 1 if any failed.
+# has; fuzz targets for a few seconds. A failure does not stop the later runs; the exit code is 1 if any failed.
 #
 # Vetting is the linter's (make lint), once.
 #
@@ -19,6 +19,7 @@ race=${1:+-race -gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false}
 # Without C, as what is released; only -race needs it. So everything is compiled once for all but that run.
 export CGO_ENABLED=0
 failed=0
+at_once=$(($(nproc) + 1)) # packages: one more than there are processors, since some of them wait
 
 # -e: a package that cannot be loaded fails below, and the others are tested all the same.
 all=$(go list -e ./...) || exit 1
@@ -38,20 +39,22 @@ under_race=$(grep -E "$raced" <<<"$all" | longest_first)
 rest=$(grep -vE "$raced|^taocan/test/browser\$" <<<"$all" | longest_first)
 
 # shellcheck disable=SC2086 # flags or nothing, and a list of import paths
-[ -z "$under_race" ] || CGO_ENABLED=${1:+1} go test -json -vet=off $race -shuffle=on -timeout=10m $under_race || failed=1
+[ -z "$under_race" ] || CGO_ENABLED=${1:+1} go test -json -vet=off -p $at_once $race -shuffle=on -timeout=10m $under_race || failed=1
 # shellcheck disable=SC2086
-[ -z "$rest" ] || go test -json -vet=off -shuffle=on -timeout=15m $rest || failed=1
+[ -z "$rest" ] || go test -json -vet=off -p $at_once -shuffle=on -timeout=15m $rest || failed=1
 if [ -n "$on_stores" ] && [ -n "${TAOCAN_TEST_POSTGRES-}" ]; then
-	# One more at a time than there are processors: they wait for the server's answers.
 	# shellcheck disable=SC2046
-	TAOCAN_TEST_STORE=postgres go test -json -vet=off -p $(($(nproc) + 1)) -shuffle=on -timeout=15m $(longest_first <<<"$on_stores") |
+	TAOCAN_TEST_STORE=postgres go test -json -vet=off -p $at_once -shuffle=on -timeout=15m $(longest_first <<<"$on_stores") |
 		sed -u 's|"Package":"|&postgres/|' || failed=1
 fi
 [ -z "$browser" ] || go test -json -vet=off -shuffle=on -timeout=15m "$browser" || failed=1
 
-# --- Fuzz targets. grep finds the few packages worth building; `go test -list` says what they hold.
+# --- Fuzz targets. grep finds the few packages worth building; `go test -list` says what they hold. Fuzzing compiles every dependency
+# once more, so packages with large ones are left to `make fuzz`; what it finds stays as seeds, which all runs above try.
+large='^github.com/(ncruces/go-sqlite3-wasm|jackc/pgx|danielgtaylor/huma|xuri/excelize)'
 targets=() # package, name, package, name, ...
 while read -r dir; do
+	if go list -deps -test "./$dir" | grep -qE "$large"; then continue; fi
 	names=$(go test -list '^Fuzz' "./$dir") || failed=1
 	while read -r name; do targets+=("./$dir" "$name"); done < <(grep '^Fuzz' <<<"$names")
 done < <(grep -rl --include='*_test.go' '^func Fuzz' cmd internal test 2>/dev/null | xargs -r -n1 dirname | sort -u)
