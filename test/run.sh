@@ -22,7 +22,7 @@ trap end EXIT
 trap 'exit 1' INT TERM
 
 # --- What tests wait for is mostly the disk, which none of them takes the power from: where memory has room, their files are
-# there. The path is short because sockets' paths are. What the go command builds stays where it was.
+# there. The path is short because sockets' paths are.
 memory=$(awk '/^MemAvailable/ {print $2}' /proc/meminfo 2>/dev/null || echo 0)
 room=$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1 || echo 0)
 if [ "${memory:-0}" -gt $((12 << 20)) ] && [ "${room:-0}" -gt $((8 << 20)) ]; then
@@ -32,7 +32,7 @@ if [ "${memory:-0}" -gt $((12 << 20)) ] && [ "${room:-0}" -gt $((8 << 20)) ]; th
 	ends+=(remove_files)
 	cp "$(type -P true)" "$files/true"
 	if "$files/true"; then # it may be mounted so that nothing there can be run
-		export GOTMPDIR=${TMPDIR:-/tmp} TMPDIR=$files
+		export TMPDIR=$files GOTMPDIR=$files # testing's folders are in the second
 	fi
 fi
 

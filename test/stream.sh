@@ -23,7 +23,7 @@ at_once=$(($(nproc) + 1)) # packages: one more than there are processors, since 
 
 # -e: a package that cannot be loaded fails below, and the others are tested all the same.
 all=$(go list -e ./...) || exit 1
-raced='^taocan/internal/(taocan|segment|clock|store|debit|catalog|order|access|packages|edge|alert|live|export)(/|$)'
+raced='^taocan/internal/(clock|store/(idindex|sqlite|postgres)|debit|order|access|packages|edge|alert|live)$'
 browser=$(grep -E '^taocan/test/browser$' <<<"$all")
 on_stores=$(go list -e -f '{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}' ./... | awk '/ taocan\/internal\/teststore( |$)/ {print $1}')
 
