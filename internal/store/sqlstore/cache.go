@@ -44,26 +44,45 @@ func (c *Cache) Trim() {
 	}
 }
 
-// Apply moves the balances by what another process has committed. Projects that it cannot follow are forgotten: where a record's own
-// project does not hold the package, or is not remembered, another of the account may, which shares it.
+// Apply moves the balances by what another process has committed. Projects that it cannot follow are forgotten, with all of their
+// account: the package may be another project's of the account, which shares it. One that nobody remembers is nobody's concern.
 func (c *Cache) Apply(records []*taocan.Debit, moves []store.Move) {
 	for _, d := range records {
 		if c.watches[d.Tenant] != nil { // meters and states have moved on
 			c.Drop(d.Tenant)
 		}
 	}
-	elsewhere := map[taocan.AccountID]bool{}
+	var projects map[taocan.AccountID][]taocan.Tenant // that are remembered
 	for _, m := range moves {
-		if b := c.projects[m.Tenant]; b == nil || !b.Apply(m) {
-			elsewhere[m.Account] = true
+		own := c.projects[m.Tenant]
+		if own != nil && own.Apply(m) {
+			continue
+		}
+		if projects == nil {
+			projects = c.byAccount()
+		}
+		if own != nil || c.holds(projects[m.Account], m.Package) {
+			for _, t := range projects[m.Account] {
+				c.Drop(t)
+			}
 		}
 	}
-	if len(elsewhere) == 0 {
-		return
-	}
+}
+
+func (c *Cache) byAccount() map[taocan.AccountID][]taocan.Tenant {
+	all := map[taocan.AccountID][]taocan.Tenant{}
 	for t := range c.projects {
-		if elsewhere[t.Account] {
-			c.Drop(t)
+		all[t.Account] = append(all[t.Account], t)
+	}
+	return all
+}
+
+// holds reports whether one of some projects remembers a package.
+func (c *Cache) holds(projects []taocan.Tenant, n taocan.PackageNumber) bool {
+	for _, t := range projects {
+		if b := c.projects[t]; b != nil && b.Balance(n) != nil {
+			return true
 		}
 	}
+	return false
 }
