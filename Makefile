@@ -6,7 +6,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 PKG   ?= ./...
 COUNT ?= 1
 
-.PHONY: build test lint fmt bench soak fault fuzz
+.PHONY: build test lint fmt bench soak fault fuzz pictures
 
 build:
 	go build -o bin/taocan ./cmd/taocan
@@ -38,3 +38,7 @@ fuzz:
 # The long form of the suite that breaks things under load: processes, databases, connections, disks, clocks. About 10 minutes.
 fault:
 	TAOCAN_SOAK=1 go test -count=1 -v -timeout=30m ./test/fault
+
+# Every page of the console, both languages, light and dark, wide and narrow, as pictures in test/artefacts.
+pictures:
+	TAOCAN_PICTURES=1 go test -count=1 ./test/browser

@@ -20,6 +20,7 @@ race=${1:+-race -gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false}
 export CGO_ENABLED=0
 failed=0
 at_once=$(($(nproc) + 1)) # packages: one more than there are processors, since some of them wait
+link=-ldflags=-w           # nobody debugs these binaries: a third less work for each
 
 # -e: a package that cannot be loaded fails below, and the others are tested all the same.
 all=$(go list -e ./...) || exit 1
@@ -39,15 +40,15 @@ under_race=$(grep -E "$raced" <<<"$all" | longest_first)
 rest=$(grep -vE "$raced|^taocan/test/browser\$" <<<"$all" | longest_first)
 
 # shellcheck disable=SC2086 # flags or nothing, and a list of import paths
-[ -z "$under_race" ] || CGO_ENABLED=${1:+1} go test -json -vet=off -p $at_once $race -shuffle=on -timeout=10m $under_race || failed=1
+[ -z "$under_race" ] || CGO_ENABLED=${1:+1} go test -json -vet=off $link -p $at_once $race -shuffle=on -timeout=10m $under_race || failed=1
 # shellcheck disable=SC2086
-[ -z "$rest" ] || go test -json -vet=off -p $at_once -shuffle=on -timeout=15m $rest || failed=1
+[ -z "$rest" ] || go test -json -vet=off $link -p $at_once -shuffle=on -timeout=15m $rest || failed=1
 if [ -n "$on_stores" ] && [ -n "${TAOCAN_TEST_POSTGRES-}" ]; then
 	# shellcheck disable=SC2046
-	TAOCAN_TEST_STORE=postgres go test -json -vet=off -p $at_once -shuffle=on -timeout=15m $(longest_first <<<"$on_stores") |
+	TAOCAN_TEST_STORE=postgres go test -json -vet=off $link -p $at_once -shuffle=on -timeout=15m $(longest_first <<<"$on_stores") |
 		sed -u 's|"Package":"|&postgres/|' || failed=1
 fi
-[ -z "$browser" ] || go test -json -vet=off -shuffle=on -timeout=15m "$browser" || failed=1
+[ -z "$browser" ] || go test -json -vet=off $link -shuffle=on -timeout=15m "$browser" || failed=1
 
 # --- Fuzz targets. grep finds the few packages worth building; `go test -list` says what they hold. Fuzzing compiles every dependency
 # once more, so packages with large ones are left to `make fuzz`; what it finds stays as seeds, which all runs above try.

@@ -6,8 +6,8 @@
 // each step waits until the page shows what the step is about, and fails with what the page shows instead.
 //
 // Whatever a test is about, its pages may not log an error, break the content security policy or ask another server for
-// anything; watch_test.go looks at that. Pictures of every page are left in test/artefacts, and what a page looked like when its
-// test failed.
+// anything; watch_test.go looks at that. What a page looked like when its test failed is left in test/artefacts, and with
+// TAOCAN_PICTURES=1 (make pictures) a picture of every page.
 //
 // Without Chromium the tests skip and say so; where CI is set they fail. TAOCAN_BINARY names a binary to look at instead of the one
 // that is built from the tree.

@@ -162,7 +162,7 @@ func furnish(d *demo) (members, staff []sight) {
 }
 
 // TestEveryPage looks at all pages in both languages, light and dark, wide and narrow: nothing serious hinders people, nothing of the
-// other language stands in them, and a phone need not scroll sideways. It leaves a picture of each.
+// other language stands in them, and a phone need not scroll sideways.
 func TestEveryPage(t *testing.T) {
 	d := startDemo(t)
 	members, staff := furnish(d)

@@ -406,9 +406,15 @@ func (p *page) tabTo(selector string) {
 // mayLog says that the test provokes an entry in the browser's log.
 func (p *page) mayLog(part string) { p.watch.expect(part) }
 
+// pictures: they take as long as all else, so only who wants to look at them has them taken (make pictures).
+var pictures = os.Getenv("TAOCAN_PICTURES") != ""
+
 // shot leaves a picture of the page as it stands.
 func (p *page) shot(name string) {
 	p.t.Helper()
+	if !pictures {
+		return
+	}
 	if err := p.photograph(fmt.Sprintf("%s-%s-%s", name, p.lang, p.size.name)); err != nil {
 		p.t.Errorf("picture of %s: %v", name, err)
 	}
