@@ -431,6 +431,9 @@ func TestTamperingIsFound(t *testing.T) {
 		{"a reserve's reference", "UPDATE entry SET reference = 'x' WHERE kind = 7 AND " + before, true},
 		{"an entry's commit", "UPDATE entry SET seq = seq + 1 WHERE kind = 8 AND " + first, false},
 		{"entries that cancel out", "UPDATE entry SET remaining = remaining - 1, used = used + 1, remaining_after = remaining_after - 1 WHERE kind = 8 AND " + first, false},
+		{"an entry of no package", "UPDATE entry SET package = 'U0' WHERE kind = 8 AND " + first, false},
+		{"an entry more, of no package", "INSERT INTO entry (account_id, project_id, package, at, kind, remaining, reserved, used, remaining_after, reserved_after, debits, reference, lane, seq) " +
+			"SELECT account_id, project_id, 'U0', at, kind, remaining, reserved, used, remaining_after, reserved_after, debits, reference, lane, seq FROM entry WHERE kind = 8 AND " + first, false},
 		{"an entry away", "DELETE FROM entry WHERE kind = 8 AND " + first, false},
 		{"a list of commits", "DELETE FROM debit_ref WHERE project_id = 'shop'", false},
 		{"what overflow cost", `UPDATE archived_month SET overflow = '{"acme":3000}' WHERE overflow <> '{}'`, false},
