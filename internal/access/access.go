@@ -21,6 +21,9 @@ type Config struct {
 	Store  store.Store
 	Clock  clock.Clock
 	Random io.Reader
+	// Alone: no other process changes the store, and in this one only what New returns changes credentials. So what is remembered of
+	// them is true until it is forgotten.
+	Alone bool
 }
 
 // Access is safe for concurrent use.
@@ -29,6 +32,7 @@ type Access struct {
 	clock   clock.Clock
 	random  io.Reader
 	cache   cache
+	believe time.Duration // for how long an answer of the store is
 	hashing chan struct{} // one place per password hash under way: each takes 19 MiB
 	derive  deriver
 }
@@ -38,6 +42,10 @@ func New(cfg Config) *Access {
 	a := &Access{store: cfg.Store, clock: cfg.Clock, random: cfg.Random, hashing: make(chan struct{}, hashesAtOnce), derive: argon2.IDKey}
 	if a.random == nil {
 		a.random = rand.Reader
+	}
+	a.believe = remembered
+	if cfg.Alone {
+		a.believe = rememberedAlone
 	}
 	return a
 }

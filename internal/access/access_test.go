@@ -169,6 +169,30 @@ func TestWhatIsTakenAwayHoldsWithinASecond(t *testing.T) {
 				}
 			}
 		})
+		t.Run(tt.name+", by the only process", func(t *testing.T) {
+			e := newEnv(t)
+			e.t = t
+			e.Access = access.New(access.Config{Store: e.store, Clock: e.clock, Alone: true})
+			e.CheapHashes()
+			secret, token, err := e.SignIn(t.Context(), "ana", "correct horse", "192.0.2.1")
+			e.must(err)
+			for range 3 { // remembered, and asked again
+				if !e.works(secret) {
+					t.Fatal("it should work at first")
+				}
+				e.clock.Advance(40 * time.Second)
+			}
+			e.must(tt.take(e, e.Access, token))
+			if e.works(secret) {
+				t.Error("it still works")
+			}
+			if tt.back != nil {
+				e.must(tt.back(e, e.Access))
+				if !e.works(secret) {
+					t.Error("given back, it should work at once")
+				}
+			}
+		})
 	}
 }
 

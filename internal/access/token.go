@@ -24,6 +24,8 @@ const (
 	// remembered is how long an answer of the store is believed: what an operator revokes or suspends holds
 	// everywhere within this time.
 	remembered = time.Second
+	// rememberedAlone is that of a process that makes all changes itself, and forgets all at each.
+	rememberedAlone = time.Minute
 	// patience is how long a look-up may take: where the store stalls, callers are told soon, and few of them wait.
 	patience = 5 * time.Second
 	// cacheSize bounds what is remembered; past it everything is forgotten and asked again.
@@ -222,7 +224,7 @@ func (a *Access) Authenticate(ctx context.Context, bearer, remote string) (taoca
 	hash := sha256.Sum256([]byte(bearer))
 	known, ok := a.cache.get(hash, a.clock.Monotonic())
 	if !ok {
-		// Read before the store is asked, so that the answer is never believed longer than remembered.
+		// Read before the store is asked, so that the answer is never believed too long.
 		since, generation := a.clock.Monotonic(), a.cache.mark()
 		var err error
 		known, err = a.look(ctx, hash[:])
@@ -232,7 +234,7 @@ func (a *Access) Authenticate(ctx context.Context, bearer, remote string) (taoca
 		if err != nil {
 			return taocan.Actor{}, fmt.Errorf("authenticate: %w", err)
 		}
-		known.until = since + remembered
+		known.until = since + a.believe
 		a.cache.put(hash, known, generation)
 	}
 	if !known.works || !known.expires.IsZero() && !a.clock.Now().Before(known.expires) {

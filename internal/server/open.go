@@ -32,6 +32,7 @@ type database struct {
 	upkeep     func(context.Context) error  // what is done at every start and daily; nil: nothing
 	release    func() error                 // gives up what was taken besides the store; nil: nothing
 	writers    int                          // how many batches of debits gain by being on their way at once
+	alone      bool                         // no other process writes to it
 }
 
 // Close ends the store and gives up the folder.
@@ -53,7 +54,7 @@ func openDatabase(ctx context.Context, x config.Settings, c clock.Clock, zone *t
 		return nil, err
 	}
 	path := filepath.Join(x.Data, sqlite.FileName)
-	return &database{Store: st, remembered: st.Remembered, files: map[string]string{"database": path, "wal": path + "-wal"}, writers: 1}, nil
+	return &database{Store: st, remembered: st.Remembered, files: map[string]string{"database": path, "wal": path + "-wal"}, writers: 1, alone: true}, nil
 }
 
 // postgresWriters: while one waits for the database, the other prepares. More only take turns on two cores.

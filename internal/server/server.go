@@ -106,7 +106,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.traces, err = trace.New(ctx, trace.Config{Endpoint: o.Settings.OtelEndpoint, Version: o.Version, Log: o.Log}); err != nil {
 		return nil, err
 	}
-	s.Access = access.New(access.Config{Store: s.Store, Clock: o.Clock, Random: rand.Reader})
+	s.Access = access.New(access.Config{Store: s.Store, Clock: o.Clock, Random: rand.Reader, Alone: s.database.alone})
 	s.Catalog = catalog.New(s.Store, o.Clock, s.Zone, taocan.Segments(o.Settings.MaxQuantity))
 	s.Orders = order.New(order.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Random: rand.Reader, CloseAfter: o.Settings.OrderCloseAfter})
 	s.Packages = packages.New(s.Store, o.Clock, s.Zone, rand.Reader)
