@@ -26,7 +26,7 @@ trap 'exit 1' INT TERM
 memory=$(awk '/^MemAvailable/ {print $2}' /proc/meminfo 2>/dev/null || echo 0)
 room=$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1 || echo 0)
 if [ "${memory:-0}" -gt $((12 << 20)) ] && [ "${room:-0}" -gt $((8 << 20)) ]; then
-	files=$(mktemp -d /dev/shm/t.XXXX)
+	files=$(mktemp -d /dev/shm/t.XXXX 2>/dev/null || mktemp -d)
 	chmod 755 "$files" # PostgreSQL's user looks into it
 	remove_files() { rm -rf "$files"; }
 	ends+=(remove_files)

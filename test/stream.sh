@@ -26,7 +26,7 @@ link=-ldflags=-w           # nobody debugs these binaries: a third less work for
 all=$(go list -e ./...) || exit 1
 raced='^taocan/internal/(clock|store/(idindex|sqlite|postgres)|debit|order|access|packages|edge|alert|live)$'
 browser=$(grep -E '^taocan/test/browser$' <<<"$all")
-on_stores=$(go list -e -f '{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}' ./... | awk '/ taocan\/internal\/teststore( |$)/ {print $1}')
+on_stores=$(go list -e -f '{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}' ./... | awk '/ taocan\/internal\/teststore( |$)/ {print $1}') || exit 1
 
 # Packages that take longest. They begin first: whatever comes last runs while the other processors have nothing to do.
 longest='store/sqlite store/postgres test/fault test cmd/taocan packages debit order sim server access store/idindex rest console topup alert'
@@ -52,10 +52,10 @@ fi
 
 # --- Fuzz targets. grep finds the few packages worth building; `go test -list` says what they hold. Fuzzing compiles every dependency
 # once more, so packages with large ones are left to `make fuzz`; what it finds stays as seeds, which all runs above try.
-large='^github.com/(ncruces/go-sqlite3-wasm|jackc/pgx|danielgtaylor/huma|xuri/excelize)'
+large='github.com/(ncruces/go-sqlite3-wasm|jackc/pgx|danielgtaylor/huma|xuri/excelize)'
 targets=() # package, name, package, name, ...
 while read -r dir; do
-	if go list -deps -test "./$dir" | grep -qE "$large"; then continue; fi
+	if [[ $(go list -deps -test "./$dir") =~ $large ]]; then continue; fi
 	names=$(go test -list '^Fuzz' "./$dir") || failed=1
 	while read -r name; do targets+=("./$dir" "$name"); done < <(grep '^Fuzz' <<<"$names")
 done < <(grep -rl --include='*_test.go' '^func Fuzz' cmd internal test 2>/dev/null | xargs -r -n1 dirname | sort -u)

@@ -69,7 +69,7 @@ func (c *archiveDebitsCmd) Run(a *app) error {
 		}
 	}
 	err = monthfile.Archive(ctx, st, monthfile.Options{Dir: c.To, Before: c.Before, Now: began.Now(), DryRun: c.DryRun, Done: done,
-		Window: time.Duration(settings.IdempotencyDays) * 24 * time.Hour})
+		Window: max(st.Window(), time.Duration(settings.IdempotencyDays)*24*time.Hour)})
 	if err = errors.Join(err, st.Close()); err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ func (c *restoreCmd) Run(a *app) error {
 // proof is the whole of taocan verify.
 func proof(settings config.Settings) func(context.Context, *sqlite.Store) error {
 	return func(ctx context.Context, st *sqlite.Store) error {
-		report, err := store.Verify(ctx, st, store.VerifyOptions{IdempotencyWindow: time.Duration(settings.IdempotencyDays) * 24 * time.Hour})
+		report, err := store.Verify(ctx, st, store.VerifyOptions{IdempotencyWindow: st.Window()})
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (c *demoCmd) Run(a *app) (err error) {
 			defer func() { err = errors.Join(err, os.RemoveAll(settings.Data)) }()
 		}
 	}
-	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: clock.System(), Log: logger(a.errOut, settings)})
+	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: clock.System(), Log: logger(a.errOut, settings), Serves: true})
 	if err != nil {
 		return openError(settings.Data, err)
 	}

@@ -198,7 +198,7 @@ func (d *doctor) database() {
 }
 
 // contents looks at what does not depend on who keeps it.
-func (d *doctor) contents(st store.Store) {
+func (d *doctor) contents(st server.Opened) {
 	if d.running {
 		d.deliveries(st)
 	} else {
@@ -208,7 +208,7 @@ func (d *doctor) contents(st store.Store) {
 }
 
 // ids reads the index of debit ids through. A server that runs does so itself wherever it reads.
-func (d *doctor) ids(st store.Store) {
+func (d *doctor) ids(st server.Opened) {
 	if !d.owner {
 		return
 	}

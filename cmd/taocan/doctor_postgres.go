@@ -37,7 +37,7 @@ func (d *doctor) postgres() {
 func (d *doctor) openPostgres(x config.Settings) (*postgres.Store, bool) {
 	ctx, cancel := context.WithTimeout(d.ctx, 2*doctorPatience)
 	defer cancel()
-	st, err := postgres.Open(ctx, postgres.Options{URL: x.DatabaseURL, Clock: d.clock, ReadOnly: true, IdempotencyWindow: time.Nanosecond})
+	st, err := postgres.Open(ctx, postgres.Options{URL: x.DatabaseURL, Clock: d.clock, ReadOnly: true, Unasked: true})
 	switch {
 	case errors.Is(err, sqlstore.ErrSchema):
 		d.say("database", isProblem, "taocan migrate brings an older one up to date; a newer one needs the version that wrote it", "%s: %v", x.Database(), err)

@@ -29,7 +29,7 @@ func (c *serveCmd) Run(a *app, line *kong.Context) error {
 	}
 	ctx, stop := untilSignal(a.ctx)
 	defer stop()
-	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: clock.System(), Version: version, Log: logger(a.errOut, settings)})
+	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: clock.System(), Version: version, Log: logger(a.errOut, settings), Serves: true})
 	if err != nil {
 		return openError(settings.Data, err)
 	}

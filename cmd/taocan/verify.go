@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"taocan/internal/clock"
 	"taocan/internal/monthfile"
@@ -54,7 +53,7 @@ func (c *verifyCmd) Run(a *app) error {
 		return err
 	}
 	defer func() { _ = st.Close() }() // read only: nothing to lose
-	o := store.VerifyOptions{ExpectHead: c.ExpectHead, IdempotencyWindow: time.Duration(settings.IdempotencyDays) * 24 * time.Hour}
+	o := store.VerifyOptions{ExpectHead: c.ExpectHead, IdempotencyWindow: st.Window()}
 	if c.Archive != "" {
 		files := monthfile.NewDir(c.Archive)
 		defer files.Close()

@@ -164,7 +164,7 @@ func (j job) settings() config.Settings {
 // startServer starts one on a free port of this machine.
 func startServer(ctx context.Context, settings config.Settings, c clock.Clock) (*server.Server, error) {
 	settings.Addr = "127.0.0.1:0"
-	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: c})
+	s, err := server.Open(ctx, server.Options{Settings: settings, Clock: c, Serves: true})
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 
 // CheckIDs reads the whole index of debit ids in the data folder, on which no server may run (ErrHeld), and says how many ids
 // are in it. It is opened as the next start would open it: files of another past are thrown away. There may be none: fs.ErrNotExist.
-func CheckIDs(ctx context.Context, x config.Settings, st store.Store, c clock.Clock) (ids int64, err error) {
+func CheckIDs(ctx context.Context, x config.Settings, st Opened, c clock.Clock) (ids int64, err error) {
 	dir := filepath.Join(x.Data, idFolder)
 	if files, err := os.ReadDir(dir); err != nil || len(files) == 0 {
 		return 0, errors.Join(err, fs.ErrNotExist)
@@ -37,7 +37,7 @@ func CheckIDs(ctx context.Context, x config.Settings, st store.Store, c clock.Cl
 		})
 		return commit, err
 	}
-	index, err := idindex.Open(idindex.Options{Dir: dir, Owner: st.Epoch(), CommitAt: commitAt, Window: window(x), Now: c.Now, Log: slog.New(slog.DiscardHandler)})
+	index, err := idindex.Open(idindex.Options{Dir: dir, Owner: st.Epoch(), CommitAt: commitAt, Window: st.Window(), Now: c.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return 0, err
 	}

@@ -26,7 +26,7 @@ var ErrNoDatabase = errors.New("there is no database")
 
 // database is a store, with what is not the same for every kind of it. Immutable.
 type database struct {
-	store.Store
+	Opened
 	remembered func() (open int, ids int64) // reservations, and ids in the index of this process
 	files      map[string]string            // whose sizes are told: paths by their names in metrics
 	upkeep     func(context.Context) error  // what is done at every start and daily; nil: nothing
@@ -37,24 +37,25 @@ type database struct {
 
 // Close ends the store and gives up the folder.
 func (d *database) Close() error {
-	err := d.Store.Close()
+	err := d.Opened.Close()
 	if d.release != nil {
 		err = errors.Join(err, d.release())
 	}
 	return err
 }
 
-// openDatabase opens what the settings name, and creates or migrates it.
-func openDatabase(ctx context.Context, x config.Settings, c clock.Clock, zone *time.Location, log *slog.Logger) (*database, error) {
+// openDatabase opens what the settings name, and creates or migrates it. Ids of debits are remembered for so long; 0: as the server did
+// that ran last.
+func openDatabase(ctx context.Context, x config.Settings, ids time.Duration, c clock.Clock, zone *time.Location, log *slog.Logger) (*database, error) {
 	if x.DatabaseURL != "" {
-		return openPostgres(ctx, x, c, zone, log)
+		return openPostgres(ctx, x, ids, c, zone, log)
 	}
-	st, err := sqlite.Open(ctx, sqlite.Options{Dir: x.Data, Clock: c, Zone: zone, Log: log, IdempotencyWindow: window(x), DiskReserve: x.DiskReserveMiB << 20})
+	st, err := sqlite.Open(ctx, sqlite.Options{Dir: x.Data, Clock: c, Zone: zone, Log: log, IdempotencyWindow: ids, DiskReserve: x.DiskReserveMiB << 20})
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Join(x.Data, sqlite.FileName)
-	return &database{Store: st, remembered: st.Remembered, files: map[string]string{"database": path, "wal": path + "-wal"}, writers: 1, alone: true}, nil
+	return &database{Opened: st, remembered: st.Remembered, files: map[string]string{"database": path, "wal": path + "-wal"}, writers: 1, alone: true}, nil
 }
 
 // postgresWriters: while one waits for the database, the other prepares. More only take turns on two cores.
@@ -64,7 +65,7 @@ const postgresWriters = 2
 const idFolder = "ids"
 
 // openPostgres takes the data folder for this process: the index of ids and the socket in it are one process's own.
-func openPostgres(ctx context.Context, x config.Settings, c clock.Clock, zone *time.Location, log *slog.Logger) (_ *database, err error) {
+func openPostgres(ctx context.Context, x config.Settings, ids time.Duration, c clock.Clock, zone *time.Location, log *slog.Logger) (_ *database, err error) {
 	lock, err := lockFolder(x.Data)
 	if err != nil {
 		return nil, fmt.Errorf("open data folder %s: %w", x.Data, err)
@@ -75,11 +76,11 @@ func openPostgres(ctx context.Context, x config.Settings, c clock.Clock, zone *t
 		}
 	}()
 	st, err := postgres.Open(ctx, postgres.Options{URL: x.DatabaseURL, MigrateURL: x.DatabaseMigrateURL, Clock: c, Zone: zone, Log: log,
-		IdempotencyWindow: window(x), IDFolder: filepath.Join(x.Data, idFolder)})
+		IdempotencyWindow: ids, IDFolder: filepath.Join(x.Data, idFolder)})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", x.Database(), err)
 	}
-	return &database{Store: st, remembered: st.Remembered, upkeep: st.MakeMonths, release: lock.Close, writers: postgresWriters}, nil
+	return &database{Opened: st, remembered: st.Remembered, upkeep: st.MakeMonths, release: lock.Close, writers: postgresWriters}, nil
 }
 
 // lockFolder makes this process the one that uses a folder, until the file is closed. A database in the folder has the same lock.
@@ -100,18 +101,19 @@ func lockFolder(dir string) (*os.File, error) {
 	return lock, nil
 }
 
-// window is how long ids are remembered.
-func window(x config.Settings) time.Duration {
-	return time.Duration(x.IdempotencyDays) * 24 * time.Hour
+// Opened is a store that commands read or tidy up in.
+type Opened interface {
+	store.Store
+	Window() time.Duration // for which ids of debits are remembered
 }
 
 // OpenReader opens what the settings name for reading only, beside servers that run.
-func OpenReader(ctx context.Context, x config.Settings, c clock.Clock) (store.Store, error) {
-	return openReader(ctx, x, c, window(x))
+func OpenReader(ctx context.Context, x config.Settings, c clock.Clock) (Opened, error) {
+	return openReader(ctx, x, c, 0)
 }
 
 // openReader reads the ids of so long into a PostgreSQL's index.
-func openReader(ctx context.Context, x config.Settings, c clock.Clock, ids time.Duration) (store.Store, error) {
+func openReader(ctx context.Context, x config.Settings, c clock.Clock, ids time.Duration) (Opened, error) {
 	zone, err := time.LoadLocation(x.Zone)
 	if err != nil {
 		return nil, err
@@ -136,7 +138,7 @@ func openReader(ctx context.Context, x config.Settings, c clock.Clock, ids time.
 // OpenUpkeep opens what the settings name for writing, for commands that tidy up in a store that somebody else serves: a
 // PostgreSQL beside its servers, an SQLite without one (ErrHeld). A PostgreSQL must have this version's schema already, since
 // servers of the version before may still be running.
-func OpenUpkeep(ctx context.Context, x config.Settings, c clock.Clock, log *slog.Logger) (store.Store, error) {
+func OpenUpkeep(ctx context.Context, x config.Settings, c clock.Clock, log *slog.Logger) (Opened, error) {
 	reader, err := openReader(ctx, x, c, time.Nanosecond) // only its schema is looked at
 	if err != nil {
 		return nil, err
@@ -145,14 +147,13 @@ func OpenUpkeep(ctx context.Context, x config.Settings, c clock.Clock, log *slog
 		return nil, err
 	}
 	if x.DatabaseURL == "" {
-		db, err := openDatabase(ctx, x, c, time.UTC, log)
+		db, err := openDatabase(ctx, x, 0, c, time.UTC, log)
 		if err != nil {
 			return nil, err
 		}
 		return db, nil
 	}
-	// Nobody asks this process about an id of a debit, so its index stays small.
-	st, err := postgres.Open(ctx, postgres.Options{URL: x.DatabaseURL, MigrateURL: x.DatabaseMigrateURL, Clock: c, Log: log, IdempotencyWindow: time.Minute})
+	st, err := postgres.Open(ctx, postgres.Options{URL: x.DatabaseURL, MigrateURL: x.DatabaseMigrateURL, Clock: c, Log: log, Unasked: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", x.Database(), err)
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Version  string // shown by the API
+	// Serves: it is the server, not a command in its place. How long it remembers ids of debits is then noted for commands, which do not
+	// know what the server was told.
+	Serves bool
 }
 
 // Server is the whole product in one process. Its parts are immutable after Open.
@@ -94,10 +97,14 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.Zone, err = time.LoadLocation(o.Settings.Zone); err != nil {
 		return nil, err
 	}
-	if s.database, err = openDatabase(ctx, o.Settings, o.Clock, s.Zone, o.Log); err != nil {
+	ids := time.Duration(0)
+	if o.Serves {
+		ids = time.Duration(o.Settings.IdempotencyDays) * 24 * time.Hour
+	}
+	if s.database, err = openDatabase(ctx, o.Settings, ids, o.Clock, s.Zone, o.Log); err != nil {
 		return nil, err
 	}
-	s.Store = s.database.Store
+	s.Store = s.database.Opened
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.database.Close())

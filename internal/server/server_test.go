@@ -489,3 +489,42 @@ func TestAProcessThatOnlyAdministratesNeedsNoStart(t *testing.T) {
 		t.Errorf("status %d, %s (error %v); want the three shipped products", w.Code, w.Body, err)
 	}
 }
+
+// Commands are not told how long ids are remembered; what the server was told holds for them.
+func TestCommandsRememberIDsAsTheServerDoes(t *testing.T) {
+	x := settings(t.TempDir())
+	for _, days := range []int{365, 7} {
+		x.IdempotencyDays = days
+		s, err := Open(t.Context(), Options{Settings: x, Clock: clock.System(), Serves: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		x.IdempotencyDays = config.Defaults().IdempotencyDays
+		command := open(t, x, clock.System())
+		windows := []time.Duration{command.database.Window()}
+		if err := command.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, open := range []func() (Opened, error){
+			func() (Opened, error) { return OpenReader(t.Context(), x, clock.System()) },
+			func() (Opened, error) { return OpenUpkeep(t.Context(), x, clock.System(), nil) },
+		} {
+			st, err := open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			windows = append(windows, st.Window())
+			if err := st.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, window := range windows {
+			if want := time.Duration(days) * 24 * time.Hour; window != want {
+				t.Errorf("a command remembers ids for %s, the server for %s", window, want)
+			}
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"iter"
+	"maps"
 	"sort"
 	"time"
 
@@ -74,6 +76,9 @@ func NewBalances() *Balances {
 
 // Len is how many packages are held.
 func (b *Balances) Len() int { return len(b.byNumber) }
+
+// Numbers of all packages.
+func (b *Balances) Numbers() iter.Seq[taocan.PackageNumber] { return maps.Keys(b.byNumber) }
 
 // Add puts a balance into its pool; call Sort when all are in.
 func (b *Balances) Add(key PoolKey, x *Balance) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"testing"
+	"time"
 
 	"taocan/internal/taocan"
 )
@@ -58,7 +59,7 @@ func FuzzOpenSegment(f *testing.F) {
 }
 
 func FuzzManifest(f *testing.F) {
-	m, err := newManifest("owner")
+	m, err := newManifest("owner", time.Hour)
 	if err != nil {
 		f.Fatal(err)
 	}

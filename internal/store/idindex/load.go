@@ -25,7 +25,7 @@ func load(fs files, o Options) (m *manifest, segments []*segment, err error) {
 }
 
 func read(fs files, o Options) (*manifest, []*segment, error) {
-	empty, err := newManifest(o.Owner)
+	empty, err := newManifest(o.Owner, o.Window)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,6 +42,11 @@ func read(fs files, o Options) (*manifest, []*segment, error) {
 		o.Log.Info("the index of debit ids is of another database and is rebuilt")
 		return empty, nil, nil
 	}
+	if !m.reaches(o.Window) {
+		o.Log.Info("the index of debit ids is rebuilt: they are remembered for longer now")
+		return empty, nil, nil
+	}
+	m.Window = o.Window.Microseconds() // from the next file on
 	segments := readSegments(fs, m, o.Log)
 	known := len(segments)
 	for n := known; n >= 0; n-- {

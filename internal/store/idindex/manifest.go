@@ -2,6 +2,7 @@ package idindex
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"time"
 
 	"taocan/internal/taocan"
 )
@@ -17,10 +19,11 @@ import (
 type manifest struct {
 	Format int                `json:"format"`
 	Owner  string             `json:"owner"`
-	Key    []byte             `json:"key"`   // of the hash, 16 bytes
-	Last   uint64             `json:"last"`  // the number of the last file that was begun
-	Floor  [taocan.Lanes]mark `json:"floor"` // commits up to these were dropped: they are behind the window
-	Files  []manifestFile     `json:"files"` // oldest first
+	Key    []byte             `json:"key"`       // of the hash, 16 bytes
+	Window int64              `json:"window_us"` // what was behind so long a time may have been dropped, or was never told; 0: 30 days
+	Last   uint64             `json:"last"`      // the number of the last file that was begun
+	Floor  [taocan.Lanes]mark `json:"floor"`     // commits up to these were dropped: they are behind the window
+	Files  []manifestFile     `json:"files"`     // oldest first
 }
 
 type manifestFile struct {
@@ -28,8 +31,8 @@ type manifestFile struct {
 	Checksum uint32 `json:"checksum"` // of the footer
 }
 
-func newManifest(owner string) (*manifest, error) {
-	m := &manifest{Format: formatVersion, Owner: owner, Key: make([]byte, 16)}
+func newManifest(owner string, window time.Duration) (*manifest, error) {
+	m := &manifest{Format: formatVersion, Owner: owner, Window: window.Microseconds(), Key: make([]byte, 16)}
 	if _, err := rand.Read(m.Key); err != nil {
 		return nil, fmt.Errorf("draw a key: %w", err)
 	}
@@ -38,6 +41,12 @@ func newManifest(owner string) (*manifest, error) {
 
 func (m *manifest) hashKey() hashKey {
 	return hashKey{binary.BigEndian.Uint64(m.Key), binary.BigEndian.Uint64(m.Key[8:])}
+}
+
+// reaches reports whether the files know all that was within a window.
+func (m *manifest) reaches(window time.Duration) bool {
+	const unsaid = 30 * 24 * time.Hour // in manifests from before the window was written
+	return window.Microseconds() <= cmp.Or(m.Window, unsaid.Microseconds())
 }
 
 // listing copies m with other files.

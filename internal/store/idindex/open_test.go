@@ -2,6 +2,7 @@ package idindex
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -300,4 +301,34 @@ func TestReplayWaitsForTheDisk(t *testing.T) {
 		x.Close()
 		<-most
 	})
+}
+
+// What was dropped under a shorter window, or never told, is not there: a longer one needs the log again.
+func TestALongerWindowRebuildsTheIndex(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ids")
+	fill := func(x *Index, from int64) {
+		for seq := from; seq < from+100; seq++ {
+			x.AddWritten(2, seq+1, firstCommit+seq+1, []*taocan.Debit{debit("p", taocan.DebitID(fmt.Sprint("a-", seq))), debit("p", taocan.DebitID(fmt.Sprint("b-", seq)))})
+		}
+		until(t, "written", func() bool { return x.Stats().Waiting == 0 })
+	}
+	open := func(window time.Duration) *Index {
+		o := options(dir)
+		o.Window = window
+		return opened(t, o)
+	}
+	for _, step := range []struct {
+		window time.Duration
+		known  bool // what the index knew before
+	}{{time.Hour, false}, {time.Hour, true}, {30 * time.Minute, true}, {time.Hour, false}, {2 * time.Hour, false}, {2 * time.Hour, true}} {
+		x := open(step.window)
+		covered := x.Covered()[2]
+		if (covered > 0) != step.known {
+			t.Errorf("opened for %s, it knows the log up to commit %d; known before: %t", step.window, covered, step.known)
+		}
+		fill(x, covered)
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

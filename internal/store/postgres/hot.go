@@ -77,7 +77,10 @@ func (s *Store) commitDebits(ctx context.Context, lanes []int64, ops []store.Op,
 	outcomes := decide(ledger, ops)
 	if len(ledger.Written()) == 0 && !b.posted {
 		done = true
-		return outcomes, false, nil // nothing was changed, in the database or in memory
+		for _, lane := range lanes { // refusals load balances, too
+			s.memory[lane].cache.Trim()
+		}
+		return outcomes, false, nil // nothing was changed in the database
 	}
 	var heads [taocan.Lanes]store.Head
 	var records [taocan.Lanes][]*taocan.Debit

@@ -16,12 +16,12 @@ import (
 func (s *Store) openIDs(ctx context.Context) error {
 	return s.Peek(ctx, func(snapshot store.Reader) error {
 		r := snapshot.(sqlstore.Reader)
-		x, err := idindex.Open(idindex.Options{Dir: s.idFolder, Owner: s.epoch, Window: s.window, Now: s.clock.Now, Log: s.log,
+		x, err := idindex.Open(idindex.Options{Dir: s.idFolder, Owner: s.epoch, Window: s.indexWindow, Now: s.clock.Now, Log: s.log,
 			CommitAt: func(lane taocan.Lane, seq int64) (int64, error) { return r.CommitAt(ctx, lane, seq) }})
 		if err != nil {
 			return err
 		}
-		if err := r.FillIndex(ctx, x, s.clock.Now(), s.window); err != nil {
+		if err := r.FillIndex(ctx, x, s.clock.Now(), s.indexWindow); err != nil {
 			return errors.Join(err, x.Close())
 		}
 		s.ids.Store(x)
@@ -57,10 +57,11 @@ func (s *Store) indexed(lane taocan.Lane) int64 { return s.ids.Load().Covered()[
 func (s *Store) note(lane taocan.Lane, seq, id int64, blob []byte) error {
 	s.telling[lane].Lock()
 	defer s.telling[lane].Unlock()
-	if s.indexed(lane) != seq-1 {
+	x := s.ids.Load() // one index is looked at and told, whether or not it is being replaced
+	if x.Covered()[lane] != seq-1 {
 		return nil // it knows it, or will be told from the log when the lane is locked next
 	}
-	if err := s.ids.Load().AddCommit(lane, seq, id, blob); err != nil {
+	if err := x.AddCommit(lane, seq, id, blob); err != nil {
 		_, at := store.CommitOf(id)
 		return sqlstore.ErrDamaged(lane, at, err)
 	}
@@ -71,8 +72,8 @@ func (s *Store) note(lane taocan.Lane, seq, id int64, blob []byte) error {
 func (s *Store) noteWritten(c store.Commit, records []*taocan.Debit) {
 	s.telling[c.Lane].Lock()
 	defer s.telling[c.Lane].Unlock()
-	if s.indexed(c.Lane) == c.Seq-1 { // or whoever locks the lane next tells it
-		s.ids.Load().AddWritten(c.Lane, c.Seq, store.CommitID(c.Lane, c.At), records)
+	if x := s.ids.Load(); x.Covered()[c.Lane] == c.Seq-1 { // or whoever locks the lane next tells it
+		x.AddWritten(c.Lane, c.Seq, store.CommitID(c.Lane, c.At), records)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -91,6 +92,17 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 	}
 	if !o.ReadOnly && !o.Moving {
 		if err := sqlstore.CheckMoved(ctx, s.meta); err != nil {
+			return err
+		}
+	}
+	if s.window, err = sqlstore.Window(ctx, s.meta, o.IdempotencyWindow); err != nil {
+		return err
+	}
+	if s.indexWindow = s.window; o.Unasked {
+		s.indexWindow = time.Minute
+	}
+	if o.IdempotencyWindow > 0 && !o.ReadOnly && !o.Moving {
+		if err := s.write(ctx, "meta_put", sqlstore.MetaWindow, s.window.String()); err != nil {
 			return err
 		}
 	}

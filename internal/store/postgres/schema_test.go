@@ -114,3 +114,31 @@ func TestHealth(t *testing.T) {
 		t.Errorf("health (-want +got):\n%s", diff)
 	}
 }
+
+func TestHowLongIDsAreRememberedIsNoted(t *testing.T) {
+	url := migrated(t)
+	for _, x := range []struct {
+		o    Options
+		want time.Duration
+	}{
+		{Options{}, 30 * 24 * time.Hour},
+		{Options{IdempotencyWindow: 365 * 24 * time.Hour}, 365 * 24 * time.Hour},
+		{Options{}, 365 * 24 * time.Hour},
+		{Options{Unasked: true}, 365 * 24 * time.Hour},
+		{Options{IdempotencyWindow: time.Nanosecond, ReadOnly: true}, time.Nanosecond},
+		{Options{IdempotencyWindow: 7 * 24 * time.Hour}, 7 * 24 * time.Hour},
+		{Options{ReadOnly: true}, 7 * 24 * time.Hour},
+	} {
+		x.o.URL, x.o.Clock = url, clock.System()
+		s, err := Open(t.Context(), x.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Window(); got != x.want {
+			t.Errorf("opened with %s, read-only %t: ids are remembered for %s, want %s", x.o.IdempotencyWindow, x.o.ReadOnly, got, x.want)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

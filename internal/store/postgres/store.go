@@ -34,9 +34,12 @@ type Options struct {
 	ReadOnly bool
 	// Moving also opens for writing what a move of the store has left behind or is filling: whoever moves it.
 	Moving bool
-	// IdempotencyWindow is how long ids of debits are remembered; default 30 days.
+	// IdempotencyWindow is how long ids of debits are remembered, and noted for whoever opens the store without saying; 0: as noted,
+	// or 30 days.
 	IdempotencyWindow time.Duration
-	IDFolder          string // for files of the index of ids; empty: it is kept in memory alone
+	// Unasked: nobody asks this process about an id of a debit, so that its index stays small.
+	Unasked  bool
+	IDFolder string // for files of the index of ids; empty: it is kept in memory alone
 	// Connections at most of the readers, and as many of the writers; default 8 each, or what the URL says (pool_max_conns).
 	Connections int
 	// Patience with one statement, a wait for a lock included; default a minute.
@@ -51,7 +54,8 @@ type Store struct {
 	clock               clock.Clock
 	guard               *clock.Guard
 	source              sqlstore.Source
-	window              time.Duration
+	window              time.Duration // for which ids are remembered
+	indexWindow         time.Duration // of it, what the index holds
 	log                 *slog.Logger
 
 	// Whoever of this process writes takes its token before it takes a connection, so that those who would only wait for a
@@ -76,9 +80,6 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.IdempotencyWindow == 0 {
-		o.IdempotencyWindow = 30 * 24 * time.Hour
-	}
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
@@ -88,7 +89,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if o.Patience == 0 {
 		o.Patience = time.Minute
 	}
-	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, log: o.Log, idFolder: o.IDFolder, memory: newMemory()}
+	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), log: o.Log, idFolder: o.IDFolder, memory: newMemory()}
 	s.source = sqlstore.Source{Zone: o.Zone, Candidates: s.candidates}
 	s.settings = make(chan struct{}, 1)
 	for lane := range s.lanes {
@@ -179,6 +180,9 @@ func (s *Store) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Window is how long ids of debits are remembered.
+func (s *Store) Window() time.Duration { return s.window }
 
 // Epoch identifies this database's history.
 func (s *Store) Epoch() string { return s.epoch }

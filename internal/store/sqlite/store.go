@@ -45,7 +45,8 @@ type Options struct {
 	ReadOnly bool
 	// Moving also opens for writing what a move of the store has left behind or is filling: whoever moves it.
 	Moving bool
-	// IdempotencyWindow is how long ids of debits are remembered; default 30 days.
+	// IdempotencyWindow is how long ids of debits are remembered, and noted for whoever opens the store without saying; 0: as noted,
+	// or 30 days.
 	IdempotencyWindow time.Duration
 	// VFS names a registered file layer; empty is the default. Fault tests bring their own.
 	VFS string
@@ -103,14 +104,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.IdempotencyWindow == 0 {
-		o.IdempotencyWindow = 30 * 24 * time.Hour
-	}
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
 	own := o.file == "" // not a copy that is looked at
-	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), window: o.IdempotencyWindow, log: o.Log, dir: o.Dir,
+	s := &Store{clock: o.Clock, guard: clock.NewGuard(o.Clock), log: o.Log, dir: o.Dir,
 		idFiles: !o.ReadOnly && o.VFS == "" && own, memoryIDs: o.memoryIDs}
 	s.source = sqlstore.Source{Zone: o.Zone, Candidates: func(_ context.Context, _ sqlstore.Reader, t taocan.Tenant, id taocan.DebitID) ([]int64, error) {
 		return s.candidates(t.Project, id)
@@ -150,10 +148,14 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := s.readers.QueryRowContext(ctx, "SELECT value FROM store_meta WHERE name = 'epoch'").Scan(&s.epoch); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, sqlstore.Kind(err))
 	}
+	value := func(ctx context.Context, name string) (string, error) { return meta(ctx, s.readers, name) }
 	if !o.ReadOnly && !o.Moving {
-		if err := sqlstore.CheckMoved(ctx, func(ctx context.Context, name string) (string, error) { return meta(ctx, s.readers, name) }); err != nil {
+		if err := sqlstore.CheckMoved(ctx, value); err != nil {
 			return nil, fmt.Errorf("open %s: %w", path, err)
 		}
+	}
+	if s.window, err = sqlstore.Window(ctx, value, o.IdempotencyWindow); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	started := o.Clock.Monotonic()
 	if err := s.openIndex(ctx); err != nil {
@@ -212,6 +214,11 @@ func (s *Store) openWriter(ctx context.Context, o Options, path string) error {
 	}
 	if _, err := w.db.ExecContext(ctx, "INSERT INTO store_meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", sqlstore.NewEpoch()); err != nil {
 		return fmt.Errorf("open %s: %w", path, sqlstore.Kind(err))
+	}
+	if o.IdempotencyWindow > 0 && !o.Moving {
+		if _, err := w.db.ExecContext(ctx, queries.Text("meta_put"), sqlstore.MetaWindow, o.IdempotencyWindow.String()); err != nil {
+			return fmt.Errorf("open %s: %w", path, sqlstore.Kind(err))
+		}
 	}
 	if w.conn, err = w.db.Conn(ctx); err != nil {
 		return err
@@ -275,6 +282,9 @@ func (s *Store) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Window is how long ids of debits are remembered.
+func (s *Store) Window() time.Duration { return s.window }
 
 // Epoch identifies this database's history.
 func (s *Store) Epoch() string { return s.epoch }

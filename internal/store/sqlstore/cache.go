@@ -45,43 +45,64 @@ func (c *Cache) Trim() {
 }
 
 // Apply moves the balances by what another process has committed. Projects that it cannot follow are forgotten, with all of their
-// account: the package may be another project's of the account, which shares it. One that nobody remembers is nobody's concern.
+// account: the package may be another project's of the account, which shares it. Of a package that nobody remembers only what its
+// owner watches is the concern, whoever of the account that is.
 func (c *Cache) Apply(records []*taocan.Debit, moves []store.Move) {
 	for _, d := range records {
-		if c.watches[d.Tenant] != nil { // meters and states have moved on
-			c.Drop(d.Tenant)
+		c.dropWatched(d.Tenant)
+	}
+	lost := map[taocan.AccountID]bool{}
+	elsewhere := map[taocan.AccountID][]taocan.PackageNumber{}
+	for _, m := range moves {
+		switch own := c.projects[m.Tenant]; {
+		case own == nil:
+			elsewhere[m.Account] = append(elsewhere[m.Account], m.Package)
+		case !own.Apply(m):
+			lost[m.Account] = true
 		}
 	}
-	var projects map[taocan.AccountID][]taocan.Tenant // that are remembered
-	for _, m := range moves {
-		own := c.projects[m.Tenant]
-		if own != nil && own.Apply(m) {
-			continue
+	if len(lost)+len(elsewhere) == 0 {
+		return
+	}
+	others := map[taocan.AccountID][]taocan.Tenant{}
+	for t := range c.projects {
+		if lost[t.Account] {
+			c.Drop(t)
+		} else if elsewhere[t.Account] != nil {
+			others[t.Account] = append(others[t.Account], t)
 		}
-		if projects == nil {
-			projects = c.byAccount()
-		}
-		if own != nil || c.holds(projects[m.Account], m.Package) {
-			for _, t := range projects[m.Account] {
+	}
+	for account, projects := range others {
+		if c.hold(projects, elsewhere[account]) {
+			for _, t := range projects {
 				c.Drop(t)
 			}
+			continue
+		}
+		for _, t := range projects {
+			c.dropWatched(t)
 		}
 	}
 }
 
-func (c *Cache) byAccount() map[taocan.AccountID][]taocan.Tenant {
-	all := map[taocan.AccountID][]taocan.Tenant{}
-	for t := range c.projects {
-		all[t.Account] = append(all[t.Account], t)
+// dropWatched forgets a project that has anything to watch: meters and states have moved on.
+func (c *Cache) dropWatched(t taocan.Tenant) {
+	if c.watches[t] != nil {
+		c.Drop(t)
 	}
-	return all
 }
 
-// holds reports whether one of some projects remembers a package.
-func (c *Cache) holds(projects []taocan.Tenant, n taocan.PackageNumber) bool {
+// hold reports whether one of some projects remembers one of some packages. It costs what they remember, not each with each.
+func (c *Cache) hold(projects []taocan.Tenant, packages []taocan.PackageNumber) bool {
+	wanted := make(map[taocan.PackageNumber]bool, len(packages))
+	for _, n := range packages {
+		wanted[n] = true
+	}
 	for _, t := range projects {
-		if b := c.projects[t]; b != nil && b.Balance(n) != nil {
-			return true
+		for n := range c.projects[t].Numbers() {
+			if wanted[n] {
+				return true
+			}
 		}
 	}
 	return false

@@ -36,22 +36,23 @@ func TestWhatAnotherProcessDidIsFollowed(t *testing.T) {
 	for name, x := range map[string]struct {
 		remembered []taocan.Tenant
 		debit      *taocan.Debit
-		watched    bool            // the debit's project is
+		watching   []taocan.Tenant // they have something to watch
 		kept       []taocan.Tenant // the others are read again
 		left       map[taocan.Tenant]taocan.Segments
 	}{
-		"its own package":                           {[]taocan.Tenant{a1, a2, b}, debitOf(a1, packageOf(a1)), false, []taocan.Tenant{a1, a2, b}, map[taocan.Tenant]taocan.Segments{a1: 93, a2: 100, b: 100}},
-		"of a project that is not remembered":       {[]taocan.Tenant{a2, b}, debitOf(a1, packageOf(a1)), false, []taocan.Tenant{a2, b}, map[taocan.Tenant]taocan.Segments{a2: 100, b: 100}},
-		"another's package, both remembered":        {[]taocan.Tenant{a1, a2, b}, debitOf(a1, packageOf(a2)), false, []taocan.Tenant{b}, nil},
-		"another's package, the lender is":          {[]taocan.Tenant{a2, b}, debitOf(a1, packageOf(a2)), false, []taocan.Tenant{b}, nil},
-		"another's package, the borrower is":        {[]taocan.Tenant{a1, b}, debitOf(a1, packageOf(a2)), false, []taocan.Tenant{b}, nil},
-		"of a project with something to watch":      {[]taocan.Tenant{a1, a2, b}, debitOf(a1, packageOf(a1)), true, []taocan.Tenant{a2, b}, nil},
-		"watched, and another's that is remembered": {[]taocan.Tenant{a1, a2, b}, debitOf(a1, packageOf(a2)), true, []taocan.Tenant{b}, nil},
+		"its own package":                                          {[]taocan.Tenant{a1, a2, b}, debitOf(a1, packageOf(a1)), nil, []taocan.Tenant{a1, a2, b}, map[taocan.Tenant]taocan.Segments{a1: 93, a2: 100, b: 100}},
+		"of a project that is not remembered":                      {[]taocan.Tenant{a2, b}, debitOf(a1, packageOf(a1)), nil, []taocan.Tenant{a2, b}, map[taocan.Tenant]taocan.Segments{a2: 100, b: 100}},
+		"another's package, both remembered":                       {[]taocan.Tenant{a1, a2, b}, debitOf(a1, packageOf(a2)), nil, []taocan.Tenant{b}, nil},
+		"another's package, the lender is":                         {[]taocan.Tenant{a2, b}, debitOf(a1, packageOf(a2)), nil, []taocan.Tenant{b}, nil},
+		"another's package, the borrower is":                       {[]taocan.Tenant{a1, b}, debitOf(a1, packageOf(a2)), nil, []taocan.Tenant{b}, nil},
+		"of a project with something to watch":                     {[]taocan.Tenant{a1, a2, b}, debitOf(a1, packageOf(a1)), []taocan.Tenant{a1}, []taocan.Tenant{a2, b}, nil},
+		"watched, and another's that is remembered":                {[]taocan.Tenant{a1, a2, b}, debitOf(a1, packageOf(a2)), []taocan.Tenant{a1}, []taocan.Tenant{b}, nil},
+		"of a project that is not remembered, and another watches": {[]taocan.Tenant{a2, b}, debitOf(a1, packageOf(a1)), []taocan.Tenant{a2, b}, []taocan.Tenant{b}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := remembering(t, x.remembered...)
-			if x.watched {
-				c.watches[x.debit.Tenant] = &store.Watch{}
+			for _, p := range x.watching {
+				c.watches[p] = &store.Watch{}
 			}
 			records := []*taocan.Debit{x.debit}
 			c.Apply(records, store.MovesOf(records, time.Unix(1, 0)))

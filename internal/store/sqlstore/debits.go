@@ -86,6 +86,17 @@ func (r Reader) accountDebitsAt(ctx context.Context, t taocan.Tenant, at time.Ti
 	return slices.DeleteFunc(all, func(d taocan.Debit) bool { return d.Account != t.Account }), nil
 }
 
+// entryAt reports whether debits moved a package in the commit of an instant, µs.
+func (r Reader) entryAt(ctx context.Context, t taocan.Tenant, n taocan.PackageNumber, at int64) (bool, error) {
+	for _, kind := range []taocan.EntryKind{taocan.EntryDebit, taocan.EntryReserve, taocan.EntryCommit, taocan.EntryRelease} {
+		_, err := r.Entry(ctx, store.RowRef{Kind: store.RowEntry, Tenant: t, ID: string(n), N: at, Entry: kind})
+		if !errors.Is(err, taocan.ErrNotFound) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // A list reads at most this many commits for one page; the cursor goes on from there.
 const maxCommitsPerPage = 2000
 
@@ -107,7 +118,10 @@ func (r Reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter
 			return page, err
 		}
 		_, at := store.CommitOf(id)
-		from, until = max(from, at.UnixMicro()), min(until, at.UnixMicro()+1)
+		if at.UnixMicro() < from || at.UnixMicro() >= until {
+			return page, nil
+		}
+		from, until = at.UnixMicro(), at.UnixMicro()+1
 	}
 	if f.Cursor != "" {
 		at, n, err := parseDebitCursor(f.Cursor)
@@ -149,6 +163,11 @@ func (r Reader) Debits(ctx context.Context, t taocan.Tenant, f store.DebitFilter
 		}
 		found, err := find(ctx, t, time.UnixMicro(at).UTC())
 		if errors.Is(err, taocan.ErrArchived) {
+			if f.Package != "" { // a lane is shared: the commit may be of others alone
+				if concerns, err := r.entryAt(ctx, t, f.Package, at); err != nil || !concerns {
+					return page, err
+				}
+			}
 			return page, err
 		}
 		if err != nil { // a commit that the list names is there: its absence must not be taken for the list's
