@@ -41,4 +41,5 @@ fault:
 
 # Every page of the console, both languages, light and dark, wide and narrow, as pictures in test/artefacts.
 pictures:
-	TAOCAN_PICTURES=1 go test -count=1 ./test/browser
+	bash test/install.sh
+	CI=1 TAOCAN_PICTURES=1 go test -count=1 -timeout=30m ./test/browser

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"taocan/internal/clock"
 	"taocan/internal/config"
@@ -48,7 +47,7 @@ func (c *migrateStoreCmd) Run(a *app) error {
 	ctx, stop := untilSignal(a.ctx)
 	defer stop()
 	o := move.Options{From: move.Kind(c.From), To: move.Kind(c.To), Dir: settings.Data, URL: settings.DatabaseURL, Name: settings.Database(),
-		Clock: clock.System(), IdempotencyWindow: time.Duration(settings.IdempotencyDays) * 24 * time.Hour, KeepSource: c.KeepSource}
+		Clock: clock.System(), KeepSource: c.KeepSource}
 	if settings.DatabaseMigrateURL != "" { // what holds a session does not go through PgBouncer
 		o.URL = settings.DatabaseMigrateURL
 	}

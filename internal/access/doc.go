@@ -10,7 +10,7 @@
 //
 // Invariants. A secret leaves this package once, when it is made; the store keeps its SHA-256, and of a password
 // its argon2id hash in PHC form. Whatever is revoked or suspended holds in every process within a second, since
-// that is how long a process remembers an answer; nothing new is made with a sign-in that has ended. A write and its
+// that is how long a process remembers an answer, or a minute where it makes all changes itself and forgets all at each; nothing new is made with a sign-in that has ended. A write and its
 // line in the audit log are one transaction. A sign-in takes as long for an unknown login as for a wrong password, and
 // failures are counted in the store, so that they count over all processes. A one-time code is deleted in the
 // transaction that lets its member in. Owners leave no account without an owner who can sign in.

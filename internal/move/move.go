@@ -34,8 +34,6 @@ type Options struct {
 	URL      string // of the PostgreSQL side, straight to it and not through PgBouncer
 	Name     string // of the PostgreSQL side for people, without its password
 	Clock    clock.Clock
-	// IdempotencyWindow for the proofs; 0: the default.
-	IdempotencyWindow time.Duration
 	// KeepSource does not mark the source as moved away: for a trial, or a copy.
 	KeepSource bool
 	// Progress hears of stages and of tables; nil: nobody does.
@@ -87,6 +85,7 @@ type mover struct {
 	origin   origin
 	report   Report
 	resumed  bool
+	window   time.Duration // for which the source remembers ids of debits
 }
 
 // Run moves a store. After an error the source is as it was, and Run can be called again.
@@ -147,8 +146,17 @@ func (m *mover) prepare(ctx context.Context) (place, error) {
 	if _, half := meta[sqlstore.MetaMoving]; half {
 		return place{}, fmt.Errorf("the source: %w: a move into it has not ended", sqlstore.ErrMoved)
 	}
+	value := func(_ context.Context, name string) (string, error) {
+		if v, is := meta[name]; is {
+			return v, nil
+		}
+		return "", taocan.ErrNotFound
+	}
+	if m.window, err = sqlstore.Window(ctx, value, 0); err != nil {
+		return place{}, fmt.Errorf("the source: %w", err)
+	}
 	m.o.Progress(Progress{Stage: StageProveSource})
-	if m.report.Proved, err = m.from.prove(ctx); err != nil {
+	if m.report.Proved, err = m.from.prove(ctx, m.window); err != nil {
 		return place{}, fmt.Errorf("the source: %w", err)
 	}
 	m.origin = origin{Epoch: meta["epoch"], Head: m.report.Proved.Head}
@@ -241,7 +249,7 @@ func (m *mover) settle(ctx context.Context) error {
 // finish proves the target, marks the source and opens the target to servers.
 func (m *mover) finish(ctx context.Context) error {
 	m.o.Progress(Progress{Stage: StageProveTarget})
-	proved, err := m.to.prove(ctx)
+	proved, err := m.to.prove(ctx, m.window)
 	if err != nil {
 		return fmt.Errorf("the target: %w", err)
 	}

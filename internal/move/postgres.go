@@ -231,13 +231,13 @@ func (s *postgresSide) rows(ctx context.Context, t table, behind []any) iter.Seq
 	}
 }
 
-func (s *postgresSide) prove(ctx context.Context) (r store.Report, err error) {
+func (s *postgresSide) prove(ctx context.Context, window time.Duration) (r store.Report, err error) {
 	st, err := postgres.Open(ctx, postgres.Options{URL: s.o.URL, Clock: s.o.Clock, ReadOnly: true, IdempotencyWindow: noIDs})
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	return proved(ctx, st, s.o)
+	return proved(ctx, st, window)
 }
 
 func (s *postgresSide) leave(ctx context.Context, to string) error {

@@ -45,7 +45,7 @@ type side interface {
 	head(ctx context.Context) (string, error) // as verify prints it
 	// commitAfter is the id of the first commit at or after an id; 0: there is none.
 	commitAfter(ctx context.Context, id int64) (int64, error)
-	prove(ctx context.Context) (store.Report, error)
+	prove(ctx context.Context, window time.Duration) (store.Report, error)
 
 	// leave marks a source as moved away, unless to is empty, and lets others write to it again.
 	leave(ctx context.Context, to string) error
@@ -87,8 +87,8 @@ func facts(meta map[string]string) map[string]string {
 }
 
 // proved is a whole proof; anything found is an error.
-func proved(ctx context.Context, st store.Store, o Options) (store.Report, error) {
-	r, err := store.Verify(ctx, st, store.VerifyOptions{IdempotencyWindow: o.IdempotencyWindow})
+func proved(ctx context.Context, st store.Store, window time.Duration) (store.Report, error) {
+	r, err := store.Verify(ctx, st, store.VerifyOptions{IdempotencyWindow: window})
 	if err == nil && len(r.Findings) > 0 {
 		err = fmt.Errorf("it does not prove: %d found, first %s", len(r.Findings), r.Findings[0])
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/ncruces/go-sqlite3/driver"
 
@@ -40,7 +41,7 @@ func openSQLite(ctx context.Context, o Options, p part) (_ *sqliteSide, err erro
 			err = errors.Join(err, s.close())
 		}
 	}()
-	s.holder, err = sqlite.Open(ctx, sqlite.Options{Dir: o.Dir, Clock: o.Clock, Moving: true, IdempotencyWindow: o.IdempotencyWindow})
+	s.holder, err = sqlite.Open(ctx, sqlite.Options{Dir: o.Dir, Clock: o.Clock, Moving: true})
 	if errors.Is(err, sqlite.ErrHeld) {
 		return nil, fmt.Errorf("%w: a server holds the data folder %s; stop it first", ErrInUse, o.Dir)
 	}
@@ -174,13 +175,13 @@ func (s *sqliteSide) rows(ctx context.Context, t table, behind []any) iter.Seq2[
 	}
 }
 
-func (s *sqliteSide) prove(ctx context.Context) (r store.Report, err error) {
+func (s *sqliteSide) prove(ctx context.Context, window time.Duration) (r store.Report, err error) {
 	st, err := sqlite.Open(ctx, sqlite.Options{Dir: s.o.Dir, Clock: s.o.Clock, ReadOnly: true, IdempotencyWindow: noIDs})
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	return proved(ctx, st, s.o)
+	return proved(ctx, st, window)
 }
 
 // change runs statements in one transaction; last is called right before its commit.

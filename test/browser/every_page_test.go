@@ -161,7 +161,7 @@ func furnish(d *demo) (members, staff []sight) {
 	return members, staff
 }
 
-// TestEveryPage looks at all pages in both languages, light and dark, wide and narrow: nothing serious hinders people, nothing of the
+// TestEveryPage looks at all pages in both languages, in Chinese light and wide, in English dark and narrow: nothing serious hinders people, nothing of the
 // other language stands in them, and a phone need not scroll sideways.
 func TestEveryPage(t *testing.T) {
 	d := startDemo(t)
@@ -216,7 +216,7 @@ func (p *page) examine(s sight) {
 		for _, theme := range []string{"light", "dark"} {
 			p.get(`document.documentElement.dataset.bsTheme = %s`, theme)
 			p.shot(s.name + "-" + theme)
-			if chinese := p.lang == zh; chinese == (theme == "light") && chinese == (z == desktop) { // the other language sees the rest
+			if chinese := p.lang == zh; chinese == (theme == "light") && chinese == (z == desktop) { // the other language is the other way
 				for _, found := range p.barriers() {
 					p.t.Errorf("%s (%s, %s, %s): %s", s.name, s.path, theme, z.name, found)
 				}
