@@ -226,6 +226,21 @@ func TestPayWithAVoucher(t *testing.T) {
 	}
 }
 
+// The answer to what was typed comes when the agreement has been ticked meanwhile.
+func TestATickOutlivesALateQuote(t *testing.T) {
+	t.Parallel()
+	p := open(t, zh, desktop)
+	p.signIn()
+	p.dialog()
+	p.until("ticks the box when the question is on its way", `(document.addEventListener("htmx:beforeSend", () => document.getElementById("buy-agreed").click(), {once: true}), true)`)
+	p.custom("10", "44")
+	if ticked := p.get(`String($("#buy-agreed").checked)`); ticked != "true" {
+		t.Error("the agreement is not ticked any more")
+	}
+	p.click("#buy-submit")
+	p.atLike("/orders/[^/]+/payment")
+}
+
 func TestPayWithoutEnoughMoney(t *testing.T) {
 	t.Parallel()
 	p := open(t, zh, desktop)

@@ -134,6 +134,21 @@
   }
   document.addEventListener("change", function () { needs(document); });
 
+  // A box with data-keeps stays as its user has it when its part of the page comes again: that answer was on its way before the tick. Not
+  // where it stands for something else now, as another version of the agreement does.
+  var kept = {};
+  document.addEventListener("htmx:beforeSwap", function () {
+    kept = {};
+    each("[data-keeps]", document, function (box) { kept[box.id] = {value: box.value, checked: box.checked}; });
+  });
+  document.addEventListener("htmx:afterSwap", function () {
+    each("[data-keeps]", document, function (box) {
+      var before = kept[box.id];
+      if (before && before.value === box.value) box.checked = before.checked;
+    });
+    needs(document);
+  });
+
   // Countdowns: data-countdown is the number of seconds, data-then where to go at the end (none: reload).
   function countdown(el) {
     if (el.dataset.running) return;
