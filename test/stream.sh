@@ -11,7 +11,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 fuzz_seconds=5      # for one target
-fuzz_seconds_max=40 # for all of them; many targets share it
+fuzz_seconds_max=24 # for all of them; many targets share it
 
 # SQLite itself, C translated to Go, is left without: it shares nothing between goroutines, and watched it takes ten times as
 # long. Its driver and its file layer are watched.
