@@ -178,6 +178,9 @@ var archivedCases = []testCase{
 				f.Errorf("asked for by %s: %v, want that it is archived, before %s", what, err, until)
 			}
 		}
+		// The lane is shared: what an archived commit did is no concern of a package that it did not move.
+		other := f.put(f.newPackage(alpha, f.clock.Now()))[0]
+		same(f, "its debits of another package", f.debits(alpha, store.DebitFilter{Commit: entry.Commit, Package: other.Number}), []string(nil))
 		// Of an old id the index may still know the commit, or not any more.
 		for id, kinds := range map[taocan.DebitID][]error{"m-1": {taocan.ErrArchived, taocan.ErrNotFound}, "unheard-of": {taocan.ErrNotFound}} {
 			err := f.st.View(f.Context(), func(r store.Reader) error {

@@ -103,6 +103,17 @@ var debitCases = []testCase{
 			RemainingAfter: 990, Debits: 4, Lane: taocan.LaneOf("alpha"), Commit: entry.Commit}
 		same(f, "the commit's entry", entry, want)
 		same(f, "its debits", f.debits(alpha, store.DebitFilter{Commit: entry.Commit}), []string{"m-4", "~!$", "..", "a/b"})
+		for what, x := range map[string]struct {
+			from, until time.Time
+			want        []string
+		}{
+			"in its time": {entry.At, entry.At.Add(time.Microsecond), []string{"m-4", "~!$", "..", "a/b"}},
+			"after it":    {entry.At.Add(time.Microsecond), time.Time{}, nil},
+			"until it":    {time.Time{}, entry.At, nil},
+		} {
+			got := f.debits(alpha, store.DebitFilter{Commit: entry.Commit, Package: p.Number, From: x.from, Until: x.until})
+			same(f, "its debits of the package, asked for "+what, got, x.want)
+		}
 		f.commit(p.Number, taocan.EntryDebit, takeOp(alpha, "alone", 1))
 		same(f, "reference of an entry of one debit", f.entries(alpha, p.Number)[0].Reference, "alone")
 	}},
