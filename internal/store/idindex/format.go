@@ -140,10 +140,10 @@ func parseFooter(b []byte, size int64) (*footer, error) {
 }
 
 // readMeta reads fences and filter from where they stand.
-func (f *footer) readMeta(r io.Reader) (fences []uint64, words filter, err error) {
-	fences, words = make([]uint64, f.blocks()), make(filter, f.filtered*filterBlock)
+func (f *footer) readMeta(r io.Reader) (fences []uint64, filter *filter, err error) {
+	fences, filter = make([]uint64, f.blocks()), newFilter(f.filtered)
 	sum, room := uint32(0), make([]byte, readBytes)
-	for _, to := range [][]uint64{fences, words} {
+	for _, to := range [][]uint64{fences, filter.words} {
 		for len(to) > 0 {
 			b := room[:8*min(len(to), readBytes/8)]
 			if _, err := io.ReadFull(r, b); err != nil {
@@ -161,7 +161,7 @@ func (f *footer) readMeta(r io.Reader) (fences []uint64, words filter, err error
 	case !slices.IsSorted(fences):
 		return nil, nil, fmt.Errorf("the fences are out of order")
 	}
-	return fences, words, nil
+	return fences, filter, nil
 }
 
 const readBytes = 64 << 10

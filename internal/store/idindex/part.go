@@ -1,6 +1,10 @@
 package idindex
 
-import "taocan/internal/taocan"
+import (
+	"runtime"
+
+	"taocan/internal/taocan"
+)
 
 // mark is a commit by its place in its lane and by its id. The zero mark is before the first.
 type mark struct {
@@ -50,7 +54,9 @@ func newPart(ids int, from [taocan.Lanes]mark) *part {
 	for 1<<bits < slotsPerID*ids {
 		bits++
 	}
-	return &part{span: span{from: from, to: from}, slots: make([]entry, 1<<bits), shift: 64 - bits}
+	p := &part{span: span{from: from, to: from}, shift: 64 - bits}
+	p.slots = outside[entry](p, 1<<bits)
+	return p
 }
 
 // add notes an entry; one that is there stays alone.
@@ -87,6 +93,7 @@ func (p *part) find(hash uint64, found []ref) []ref {
 			found = append(found, p.slots[i].ref)
 		}
 	}
+	runtime.KeepAlive(p)
 	return found
 }
 
@@ -105,6 +112,7 @@ func (p *part) sorted() []entry {
 		}
 		all[i] = e
 	}
+	runtime.KeepAlive(p)
 	return all
 }
 

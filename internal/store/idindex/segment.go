@@ -15,7 +15,7 @@ type segment struct {
 	footer
 	file   file
 	fences []uint64
-	filter filter
+	filter *filter
 }
 
 // openSegment reads a file's footer, fences and filter. Blocks are checked when they are read.
@@ -93,7 +93,7 @@ func (s *segment) find(hash uint64, room *[]byte, found []ref) ([]ref, error) {
 }
 
 // memory is what the segment takes of it, in bytes.
-func (s *segment) memory() int64 { return int64(cap(s.fences)+len(s.filter)) * 8 }
+func (s *segment) memory() int64 { return int64(cap(s.fences)+len(s.filter.words)) * 8 }
 
 // cursor walks a segment's entries in order.
 type cursor struct {

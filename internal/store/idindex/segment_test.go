@@ -156,7 +156,7 @@ func TestABlockOfElsewhereIsDamage(t *testing.T) {
 func TestFilter(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 4))
 	for _, n := range []int{1, 10, 1000, 300_000} {
-		f := make(filter, filterBlocks(uint64(n))*filterBlock)
+		f := newFilter(filterBlocks(uint64(n)))
 		hashes := make([]uint64, n)
 		for i := range hashes {
 			hashes[i] = random.Uint64()
@@ -174,7 +174,7 @@ func TestFilter(t *testing.T) {
 				wrong++
 			}
 		}
-		t.Logf("%d hashes: wrong for %.3f%% of others, %.2f bytes per hash", n, 100*float64(wrong)/others, float64(8*len(f))/float64(n))
+		t.Logf("%d hashes: wrong for %.3f%% of others, %.2f bytes per hash", n, 100*float64(wrong)/others, float64(8*len(f.words))/float64(n))
 		if n >= 1000 && wrong > others/100 {
 			t.Errorf("a filter of %d hashes says maybe for %d of %d others, want at most 1%%", n, wrong, others)
 		}

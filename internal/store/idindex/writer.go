@@ -17,7 +17,7 @@ type writer struct {
 	entries int // in block
 	last    entry
 	fences  []uint64
-	filter  filter
+	filter  *filter
 
 	unsynced int // bytes
 }
@@ -32,7 +32,7 @@ const (
 // newWriter begins a file for a span. most is how many entries it will have at most.
 func newWriter(fs files, number uint64, s span, most uint64) (*writer, error) {
 	w := &writer{files: fs, footer: footer{span: s, number: number, width: widthOf(s), filtered: filterBlocks(most)}}
-	w.filter = make(filter, w.filtered*filterBlock)
+	w.filter = newFilter(w.filtered)
 	w.fences = make([]uint64, 0, (most+blockEntries-1)/blockEntries)
 	f, err := fs.create(segmentName(number))
 	if err != nil {
@@ -93,7 +93,7 @@ func (w *writer) finish() (*segment, error) {
 		}
 	}
 	var b [8]byte
-	for _, words := range [][]uint64{w.fences, w.filter} {
+	for _, words := range [][]uint64{w.fences, w.filter.words} {
 		for _, word := range words {
 			binary.BigEndian.PutUint64(b[:], word)
 			w.metaSum = crc32.Update(w.metaSum, castagnoli, b[:])
