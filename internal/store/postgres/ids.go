@@ -24,6 +24,15 @@ func (s *Store) openIDs(ctx context.Context) error {
 		if err := r.FillIndex(ctx, x, s.clock.Now(), s.indexWindow); err != nil {
 			return errors.Join(err, x.Close())
 		}
+		heads, err := r.Heads(ctx)
+		if err != nil {
+			return errors.Join(err, x.Close())
+		}
+		for lane, head := range heads {
+			if _, ok := s.seen[lane].reached(head); !ok {
+				return errors.Join(s.historyLost(taocan.Lane(lane)), x.Close())
+			}
+		}
 		s.ids.Store(x)
 		return nil
 	})
@@ -53,25 +62,32 @@ func (s *Store) mendIDs(ctx context.Context) error {
 // indexed is up to which commit of a lane the index knows the log.
 func (s *Store) indexed(lane taocan.Lane) int64 { return s.ids.Load().Covered()[lane] }
 
-// note tells the index a commit of the log, unless it knows it. A lane's commits are told in order, by whoever comes upon them first.
-func (s *Store) note(lane taocan.Lane, seq, id int64, blob []byte) error {
-	s.telling[lane].Lock()
-	defer s.telling[lane].Unlock()
+// note takes in a commit of the log, and tells it to the index unless that knows it. A lane's commits are told in order, by whoever
+// comes upon them first.
+func (s *Store) note(c store.Commit) error {
+	seen := &s.seen[c.Lane]
+	seen.Lock()
+	defer seen.Unlock()
+	if !seen.see(c) {
+		return s.historyLost(c.Lane)
+	}
 	x := s.ids.Load() // one index is looked at and told, whether or not it is being replaced
-	if x.Covered()[lane] != seq-1 {
+	if x.Covered()[c.Lane] != c.Seq-1 {
 		return nil // it knows it, or will be told from the log when the lane is locked next
 	}
-	if err := x.AddCommit(lane, seq, id, blob); err != nil {
-		_, at := store.CommitOf(id)
-		return sqlstore.ErrDamaged(lane, at, err)
+	if err := x.AddCommit(c.Lane, c.Seq, store.CommitID(c.Lane, c.At), c.Debits); err != nil {
+		return sqlstore.ErrDamaged(c.Lane, c.At, err)
 	}
 	return nil
 }
 
-// noteWritten is note for a commit of this process. After the index was rebuilt it may lack the commit before.
+// noteWritten is note for a commit of this process, which goes on from what was seen under the lane's lock. After the index was rebuilt it
+// may lack the commit before.
 func (s *Store) noteWritten(c store.Commit, records []*taocan.Debit) {
-	s.telling[c.Lane].Lock()
-	defer s.telling[c.Lane].Unlock()
+	seen := &s.seen[c.Lane]
+	seen.Lock()
+	defer seen.Unlock()
+	_ = seen.see(c)
 	if x := s.ids.Load(); x.Covered()[c.Lane] == c.Seq-1 { // or whoever locks the lane next tells it
 		x.AddWritten(c.Lane, c.Seq, store.CommitID(c.Lane, c.At), records)
 	}
@@ -80,15 +96,16 @@ func (s *Store) noteWritten(c store.Commit, records []*taocan.Debit) {
 // candidates are the commits that may hold an id, on a reader's snapshot: what other processes committed before it is read first.
 func (s *Store) candidates(ctx context.Context, r sqlstore.Reader, t taocan.Tenant, id taocan.DebitID) ([]int64, error) {
 	lane := taocan.LaneOf(t.Account)
-	index, head := s.ids.Load(), int64(0)
-	if err := r.Q.QueryRowContext(ctx, r.Q.Text("lane_seq"), lane).Scan(&head); err != nil {
+	index, head := s.ids.Load(), store.Head{Lane: lane}
+	if err := r.Q.QueryRowContext(ctx, r.Q.Text("lane_head"), lane).Scan(&head.Seq, &head.Hash); err != nil {
 		return nil, sqlstore.Kind(err)
 	}
-	if known := s.indexed(lane); known < head {
-		err := sqlstore.EachCommit(ctx, r, lane, known, head, func(c store.Commit) error {
-			return s.note(lane, c.Seq, store.CommitID(lane, c.At), c.Debits)
-		})
-		if err != nil {
+	seen, ok := s.seen[lane].agrees(head)
+	if !ok {
+		return nil, s.historyLost(lane)
+	}
+	if known := min(seen, s.indexed(lane)); known < head.Seq {
+		if err := sqlstore.EachCommit(ctx, r, lane, known, head.Seq, s.note); err != nil {
 			return nil, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"taocan/internal/store"
 	"taocan/internal/store/sqlstore"
@@ -16,9 +17,8 @@ import (
 type laneMemory struct {
 	known     bool
 	head      store.Head
-	proved    store.Head // a head that this process has seen or made, never forgotten: the chain must go on from it
-	following int64      // of which commit the cache is, while the log is read after it
-	changes   int64      // settings and packages of the lane's accounts, counted; more than these: they have changed
+	following int64 // of which commit the cache is, while the log is read after it
+	changes   int64 // settings and packages of the lane's accounts, counted; more than these: they have changed
 	unposted  *store.Unposted
 	cache     *sqlstore.Cache
 }
@@ -55,10 +55,11 @@ func (s *Store) lock(ctx context.Context, q querier, lanes []int64) error {
 			return sqlstore.Kind(err)
 		}
 		h.At = sqlstore.FromMicros(at)
-		if s.memory[h.Lane].lost(h) {
+		seen, ok := s.seen[h.Lane].reached(h)
+		if !ok {
 			return s.historyLost(h.Lane)
 		}
-		if from := s.memory[h.Lane].meet(h, changes, s.indexed(h.Lane)); from < h.Seq {
+		if from := s.memory[h.Lane].meet(h, changes, min(seen, s.indexed(h.Lane))); from < h.Seq {
 			behind, after = append(behind, int64(h.Lane)), append(after, from)
 		}
 	}
@@ -66,19 +67,48 @@ func (s *Store) lock(ctx context.Context, q querier, lanes []int64) error {
 		return err
 	}
 	if len(behind) > 0 {
-		if err := s.follow(ctx, q, behind, after); err != nil {
-			return err
-		}
-	}
-	for _, lane := range lanes {
-		s.memory[lane].proved = s.memory[lane].head
+		return s.follow(ctx, q, behind, after)
 	}
 	return nil
 }
 
-// lost reports whether a head comes before the one that is proved, or is another at its place.
-func (m *laneMemory) lost(head store.Head) bool {
-	return head.Seq < m.proved.Seq || head.Seq == m.proved.Seq && m.proved.Hash != nil && !bytes.Equal(head.Hash, m.proved.Hash)
+// sight is the furthest commit of a lane that this process has come upon: at its start, in the log, or its own. It is never
+// forgotten: ids and balances that are remembered are of it and of those before, so the chain must go on from it.
+type sight struct {
+	sync.Mutex // held while the index is told, too
+	seq        int64
+	hash       []byte // nil: nothing was seen yet
+}
+
+// reached takes in a head that no transaction under way can move on, unless it lies before what was seen, or is another in its
+// place. It says up to where the chain was seen.
+func (v *sight) reached(head store.Head) (seq int64, ok bool) {
+	v.Lock()
+	defer v.Unlock()
+	if v.hash == nil {
+		v.seq, v.hash = head.Seq, head.Hash
+	}
+	return v.seq, head.Seq > v.seq || head.Seq == v.seq && bytes.Equal(head.Hash, v.hash)
+}
+
+// agrees is reached for a head of a snapshot, which may be older than what was seen.
+func (v *sight) agrees(head store.Head) (seq int64, ok bool) {
+	v.Lock()
+	defer v.Unlock()
+	return v.seq, head.Seq != v.seq || bytes.Equal(head.Hash, v.hash)
+}
+
+// see takes in a commit of the log, unless the chain goes another way to it than what was seen. The mutex is held.
+func (v *sight) see(c store.Commit) (ok bool) {
+	switch {
+	case c.Seq == v.seq:
+		return bytes.Equal(c.Hash, v.hash)
+	case c.Seq == v.seq+1 && !bytes.Equal(c.Prev, v.hash):
+		return false
+	case c.Seq > v.seq:
+		v.seq, v.hash = c.Seq, c.Hash
+	}
+	return true
 }
 
 // historyLost is for good: balances and ids that this process remembers are of commits that the database does not hold. A server took
@@ -93,13 +123,12 @@ func (s *Store) historyLost(lane taocan.Lane) error {
 // wrote takes in a commit of this process.
 func (m *laneMemory) wrote(c store.Commit, posted int64, records []*taocan.Debit) {
 	m.head = c.Head(posted)
-	m.proved = m.head
 	m.unposted.Add(c.Seq, c.At, records)
 }
 
-// meet takes in a lane's head and says after which commit the log must be read.
-func (m *laneMemory) meet(head store.Head, changes, indexed int64) (from int64) {
-	from = min(indexed, head.Seq)
+// meet takes in a lane's head and says after which commit the log must be read; told is up to where others know it.
+func (m *laneMemory) meet(head store.Head, changes, told int64) (from int64) {
+	from = min(told, head.Seq)
 	if !m.known || changes != m.changes {
 		m.cache.Reset()
 	}
@@ -111,9 +140,6 @@ func (m *laneMemory) meet(head store.Head, changes, indexed int64) (from int64) 
 		m.unposted = store.NewUnposted(head.Lane, head.Posted)
 	}
 	from = min(from, m.unposted.UpTo(), m.following)
-	if m.proved.Hash != nil { // the commit after it says whether the chain goes on
-		from = min(from, m.proved.Seq)
-	}
 	m.known, m.changes, m.head = true, changes, head
 	return from
 }
@@ -128,21 +154,18 @@ func (s *Store) follow(ctx context.Context, q querier, lanes, after []int64) err
 	for rows.Next() {
 		var lane taocan.Lane
 		var seq, id int64
-		var blob, prev []byte
-		if err := rows.Scan(&lane, &seq, &id, &blob, &prev); err != nil {
+		var blob, prev, hash []byte
+		if err := rows.Scan(&lane, &seq, &id, &blob, &prev, &hash); err != nil {
 			return sqlstore.Kind(err)
 		}
-		m := &s.memory[lane]
-		if seq == m.proved.Seq+1 && m.proved.Hash != nil && !bytes.Equal(prev, m.proved.Hash) {
-			return s.historyLost(lane)
-		}
-		if err := s.note(lane, seq, id, blob); err != nil {
+		_, at := store.CommitOf(id)
+		if err := s.note(store.Commit{Lane: lane, Seq: seq, At: at, Debits: blob, Prev: prev, Hash: hash}); err != nil {
 			return err
 		}
+		m := &s.memory[lane]
 		if seq <= m.following && seq <= m.unposted.UpTo() {
 			continue
 		}
-		_, at := store.CommitOf(id)
 		records, err := store.RecordsOf(blob, at)
 		if err != nil {
 			return sqlstore.ErrDamaged(lane, at, err)

@@ -67,7 +67,7 @@ type Store struct {
 
 	ids      atomic.Pointer[idindex.Index]
 	idFolder string
-	telling  [taocan.Lanes]sync.Mutex
+	seen     [taocan.Lanes]sight
 	mending  sync.Mutex
 }
 

@@ -26,10 +26,10 @@ FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[], ?::by
 -- name: commit_follow (hot)
 -- What other processes committed to some lanes since they were at (lane, seq). The limit limits nothing: it makes each lane a walk along
 -- the index by sequence.
-SELECT c.lane, c.seq, c.id, c.debits, c.prev FROM (SELECT ?1::bigint[], ?2::bigint[] OFFSET 0) AS a (l, s)
+SELECT c.lane, c.seq, c.id, c.debits, c.prev, c.hash FROM (SELECT ?1::bigint[], ?2::bigint[] OFFSET 0) AS a (l, s)
 CROSS JOIN unnest(a.l, a.s) AS n (lane, seq)
 CROSS JOIN LATERAL (
-  SELECT x.lane, x.seq, x.id, x.debits, x.prev FROM commit_log x WHERE x.lane = n.lane AND x.seq > n.seq ORDER BY x.seq LIMIT ?3
+  SELECT x.lane, x.seq, x.id, x.debits, x.prev, x.hash FROM commit_log x WHERE x.lane = n.lane AND x.seq > n.seq ORDER BY x.seq LIMIT ?3
 ) AS c ORDER BY c.lane, c.seq;
 
 -- name: commit_debits_many (hot)

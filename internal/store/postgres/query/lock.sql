@@ -4,8 +4,8 @@
 -- Whoever writes no ledger holds this row, so that such writes follow one another as on SQLite.
 SELECT id FROM settings_lock WHERE id = 1 FOR UPDATE;
 
--- name: lane_seq
-SELECT seq FROM lane WHERE lane = ?;
+-- name: lane_head
+SELECT seq, hash FROM lane WHERE lane = ?;
 
 -- name: lane_changed
 -- Tells every process to load anew what it remembers of these lanes' projects. The inner query takes the locks in order.
