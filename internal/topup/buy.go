@@ -38,8 +38,16 @@ func (t *TopUps) buy(ctx context.Context, o taocan.TopUpOrder) error {
 		return t.bought(ctx, o, ord)
 	case ord.State == taocan.OrderPending:
 		// Best effort: what cannot be cancelled, say by somebody who may not buy any more, is closed by time.
-		if _, err := t.Orders.Cancel(ctx, by, ord.ID); err != nil && errors.Is(err, taocan.ErrUnavailable) {
+		switch _, err := t.Orders.Cancel(ctx, by, ord.ID); {
+		case errors.Is(err, taocan.ErrUnavailable):
 			return err
+		case errors.Is(err, taocan.ErrState): // a payment may have come first
+			if ord, err = t.Orders.Order(ctx, o.Tenant, ord.ID); err != nil {
+				return err
+			}
+			if ord.State == taocan.OrderPaid {
+				return t.bought(ctx, o, ord)
+			}
 		}
 	}
 	return t.failed(ctx, o, ord, reason)

@@ -2,6 +2,7 @@ package topup_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -294,6 +295,46 @@ func TestAPurchaseThatWasLeftIsJudgedAnew(t *testing.T) {
 			}
 			if len(orders) == 0 || orders[0].State != tt.state {
 				t.Errorf("the orders are %+v, want the first %s", orders, tt.state)
+			}
+		})
+	}
+}
+
+// A purchase that is given up while its order is being paid was bought all the same.
+func TestAPaymentThatComesBeforeTheCancellationCounts(t *testing.T) {
+	for n := range 4 {
+		t.Run(fmt.Sprintf("at %d", n), func(t *testing.T) {
+			e := newEnv(t)
+			e.fund("acme", 50_00)
+			e.set(marketing())
+			e.failAt(4) // the order is there
+			if _, err := e.Step(e.ctx); !errors.Is(err, errFault) {
+				t.Fatalf("got %v, want the fault", err)
+			}
+			e.fail(nil)
+			e.set() // withdrawn
+			ord := e.ordersOf(web)[0]
+			hand := order.New(order.Config{Store: e.store.Store, Clock: e.clock, Zone: zone, Catalog: e.goods, Random: rand.Reader})
+			asked, paid := 0, false
+			e.fail(func() error {
+				if asked++; asked == n+1 {
+					_, _, err := hand.Pay(e.ctx, owner, "by-hand", make([]byte, 32), ord.ID, "")
+					paid = err == nil
+				}
+				return nil
+			})
+			e.clock.Advance(2*time.Minute + time.Second)
+			e.TopUps = e.another()
+			_, err := e.Step(e.ctx)
+			e.must(err)
+			e.fail(nil)
+			if n == 0 && !paid {
+				t.Fatal("nobody has paid before the worker began")
+			}
+			if paid {
+				e.wantHistory("1 bought 44.00")
+			} else {
+				e.wantHistory("1 failed withdrawn")
 			}
 		})
 	}
