@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 	"time"
+	"weak"
 )
 
 func TestLargeMemoryLiesOutsideOfTheHeap(t *testing.T) {
@@ -56,6 +57,37 @@ func TestOutsideMemoryGoesWithItsOwner(t *testing.T) {
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+// A table is let go of when it is written.
+func TestTheMemoryOfAWrittenTableIsGivenBack(t *testing.T) {
+	o := benchOptions(t.TempDir())
+	o.MemoryIDs = benchCommit
+	x, err := newIndex(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	f := newFeeder(x)
+	for range 4 {
+		f.commit()
+	}
+	var written []weak.Pointer[part]
+	for _, p := range x.frozen {
+		written = append(written, weak.Make(p))
+	}
+	for range written {
+		if _, err := x.work(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	for i, p := range written {
+		if p.Value() != nil {
+			t.Errorf("table %d of %d is still held", i, len(written))
+		}
+	}
+	runtime.KeepAlive(x)
 }
 
 // Lookups go on while segments are merged and let go of, with the collector at work all the time.

@@ -233,7 +233,7 @@ func (x *Index) replace(done did, segments []*segment, fresh *segment, floor [ta
 	x.mu.Lock()
 	x.segments = segments
 	if done == didFlush {
-		x.frozen = x.frozen[1:]
+		x.frozen = append([]*part(nil), x.frozen[1:]...) // what is written shall not be held by an array
 	}
 	x.mu.Unlock()
 	x.succeeded(done)
