@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("sim.seeds", 1000, "how many seeds TestSimulation tries")
+	seeds = flag.Int("sim.seeds", 2000, "how many seeds TestSimulation tries")
 	seed  = flag.Uint64("sim.seed", 0, "the only seed that TestSimulation tries; 0: 1 and up")
 	steps = flag.Int("sim.steps", 40, "steps of each seed")
 	trace = flag.Bool("sim.trace", false, "print everything that happens, what the disk is asked for included")
@@ -43,7 +43,7 @@ func TestSimulation(t *testing.T) {
 	origin := prepare(t)
 	first, last := uint64(1), uint64(*seeds)
 	if soak {
-		last *= 20
+		last *= 10
 	}
 	if *seed != 0 {
 		first, last = *seed, *seed
