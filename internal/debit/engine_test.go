@@ -19,7 +19,7 @@ import (
 	"taocan/internal/teststore"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, teststore.Background()...) }
 
 var (
 	owner = taocan.Tenant{Account: "acme", Project: "web"}

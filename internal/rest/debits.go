@@ -65,6 +65,40 @@ type CommitRequest struct {
 	Quantity *int64 `json:"quantity,omitempty" doc:"The rest returns; default all"`
 }
 
+// ReconcileRequest is a part of what a sender has written down.
+type ReconcileRequest struct {
+	From   *time.Time   `json:"from,omitempty" doc:"With to: what was recorded or last settled from here on, before to, and is not named in debits, is listed as missing"`
+	To     *time.Time   `json:"to,omitempty"`
+	Debits []DebitClaim `json:"debits" maxItems:"10000" doc:"Each id once, debits and reservations alike"`
+}
+
+// DebitClaim is what a sender has written down about one id. What is left out is not compared.
+type DebitClaim struct {
+	ID        string `json:"id" example:"m-1"`
+	Category  string `json:"category,omitempty" enum:"domestic,international"`
+	Purpose   string `json:"purpose,omitempty" enum:"verification,marketing,general"`
+	Country   string `json:"country,omitempty"`
+	Quantity  int64  `json:"quantity,omitempty" minimum:"1" maximum:"1000000000"`
+	Reference string `json:"reference,omitempty"`
+	State     string `json:"state,omitempty" enum:"committed,reserved,released"`
+}
+
+// Reconciliation is how the sender's record and ours disagree.
+type Reconciliation struct {
+	Agreeing       int               `json:"agreeing" doc:"How many stand recorded as they were named"`
+	Unknown        []string          `json:"unknown" doc:"Named, but nothing stands recorded: send them again under the same ids"`
+	Archived       []string          `json:"archived" doc:"Named, but not among what is kept; archived months may hold them"`
+	Different      []DebitDifference `json:"different" doc:"Recorded otherwise than they were named"`
+	Missing        []DebitRecord     `json:"missing" doc:"Recorded between from and to, but not named; oldest first"`
+	ArchivedBefore *time.Time        `json:"archived_before,omitempty" doc:"Debits before it are archived: missing knows only what is later"`
+}
+
+// DebitDifference is a record that is not as the sender has it.
+type DebitDifference struct {
+	Fields []string    `json:"fields" doc:"Where they differ"`
+	Debit  DebitRecord `json:"debit" doc:"What stands recorded"`
+}
+
 // InDebit is the path of one debit or reservation.
 type InDebit struct {
 	InProject
@@ -90,6 +124,9 @@ func (a *api) debitRoutes() {
 		Summary: "Return a reservation"}, a.releaseReservation)
 	add(a, look, huma.Operation{Method: http.MethodGet, Path: base + "/debits", OperationID: "list-debits", Tags: tags,
 		Summary: "Debits and reservations, newest first"}, a.listDebits)
+	add(a, look, huma.Operation{Method: http.MethodPost, Path: base + "/debits/reconcile", OperationID: "reconcile-debits", Tags: tags,
+		Summary:     "Compare your record with ours",
+		Description: "Changes nothing, so it needs no Idempotency-Key and may be repeated."}, a.reconcile)
 	add(a, look, huma.Operation{Method: http.MethodGet, Path: base + "/debits/{id}", OperationID: "get-debit", Tags: tags,
 		Summary: "What stands recorded under an id"}, a.oneDebit)
 	add(a, look, huma.Operation{Method: http.MethodGet, Path: base + "/debits/{id}/explain", OperationID: "explain-debit", Tags: tags,
@@ -377,6 +414,32 @@ func (a *api) listDebits(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return answer(Scrolled[DebitRecord]{converted(page.Items, func(d taocan.Debit) DebitRecord { return a.toRecord(&d) }), in.PerPage, page.Next, a.localOrNil(page.ArchivedBefore)}), nil
+}
+
+func (a *api) reconcile(ctx context.Context, in *struct {
+	InProject
+	Body ReconcileRequest
+}) (*out[Reconciliation], error) {
+	claims := converted(in.Body.Debits, func(c DebitClaim) debit.Claim {
+		return debit.Claim{ID: taocan.DebitID(c.ID), Category: taocan.Category(c.Category), Purpose: taocan.Purpose(c.Purpose), Country: taocan.Country(c.Country),
+			Quantity: taocan.Segments(c.Quantity), Reference: c.Reference, State: taocan.DebitState(c.State)}
+	})
+	var from, to time.Time
+	if in.Body.From != nil {
+		from = in.Body.From.UTC()
+	}
+	if in.Body.To != nil {
+		to = in.Body.To.UTC()
+	}
+	x, err := a.Engine.Reconcile(ctx, edge.ActorOf(ctx).Tenant, claims, from, to)
+	if err != nil {
+		return nil, err
+	}
+	id := func(id taocan.DebitID) string { return string(id) }
+	return answer(Reconciliation{Agreeing: x.Agreeing, Unknown: converted(x.Unknown, id), Archived: converted(x.Archived, id),
+		Different:      converted(x.Different, func(d debit.Difference) DebitDifference { return DebitDifference{d.Fields, a.toRecord(&d.Debit)} }),
+		Missing:        converted(x.Missing, func(d taocan.Debit) DebitRecord { return a.toRecord(&d) }),
+		ArchivedBefore: a.localOrNil(x.ArchivedBefore)}), nil
 }
 
 func (a *api) explain(ctx context.Context, in *InDebit) (*out[Explanation], error) {

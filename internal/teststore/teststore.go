@@ -7,12 +7,20 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"taocan/internal/clock"
 	"taocan/internal/pgtest"
 	"taocan/internal/store"
 	"taocan/internal/store/postgres"
 	"taocan/internal/store/sqlite"
 )
+
+// Background is what may outlive a package's tests, for those that look for leaked goroutines: the waits for the end of a PostgreSQL
+// server that the test binary has started itself.
+func Background() []goleak.Option {
+	return []goleak.Option{goleak.IgnoreAnyFunction("taocan/internal/pgtest.(*Server).startOn.func1"), goleak.IgnoreAnyFunction("taocan/internal/pgtest.reap.func1")}
+}
 
 // Options of a store.
 type Options struct {

@@ -21,7 +21,7 @@ import (
 	"taocan/internal/topup"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, teststore.Background()...) }
 
 var (
 	zone   = time.FixedZone("UTC+8", 8*60*60)

@@ -42,7 +42,7 @@ func (s *Store) CommitDebits(ctx context.Context, ops []store.Op, decide func(*s
 	outcomes := decide(ledger, ops)
 	if len(ledger.Written()) == 0 && !w.posted {
 		done = true
-		w.cache.Trim() // refusals load balances, too
+		w.cache.Trim()                                         // refusals load balances, too
 		return outcomes, sqlstore.Kind(w.raw.Exec("ROLLBACK")) // nothing was changed, on disk or in memory
 	}
 	commits, records, err := s.write(ctx, w, ledger)
