@@ -35,7 +35,7 @@ fuzz:
 	grep -rn --include='*_test.go' '^func Fuzz' cmd internal test | sed 's/\(.*\)\/[^/]*:[0-9]*:func \(Fuzz[A-Za-z0-9_]*\).*/\1 \2/' | \
 		while read -r dir name; do go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=60s "./$$dir" || exit 1; done
 
-# The long form of the suite that breaks things under load: processes, databases, connections, disks, clocks. About 10 minutes.
+# The long form of the suite that breaks things under load: processes, databases, connections, disks, clocks. 10 to 20 minutes.
 fault:
 	TAOCAN_SOAK=1 go test -count=1 -v -timeout=30m ./test/fault
 
