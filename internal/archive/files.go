@@ -35,8 +35,8 @@ var files = []file{
 			"frozen order paid_voucher paid_gift paid_cash paid_credit"), packageRows},
 	{"entries.csv", false, "套餐包流水，每个包从旧到新；lane 与 commit 指明写入它的提交", "The ledger of packages, each from the oldest entry on; lane and commit name the commit that wrote it",
 		named("project package at kind remaining reserved used remaining_after reserved_after debits reference expires_at lane commit"), entryRows},
-	{"debits.csv", false, "扣减与预留，从新到旧，各为最后状态；allocations 为“包编号:条数”；overflow 为钱包支付的条数",
-		"Debits and reservations, the newest first, each in its last state; allocations are number:messages; overflow is what the wallet paid for",
+	{"debits.csv", false, "扣减与预留，从新到旧，各为最后状态；allocations 为最初扣减或预留的“包编号:条数”，settled 为预留结算后实际使用的条数；overflow 为钱包支付的条数",
+		"Debits and reservations, the newest first, each in its last state; allocations are number:messages, as first taken or set aside; settled is how many of a reservation became used; overflow is what the wallet paid for",
 		named("project id kind category purpose country quantity reference state at allocations overflow overflow_price deadline on_deadline settled settled_at " +
 			"by_deadline decision_version segment_version"), debitRows},
 	{"archived_debits.csv", false, "已归档的月份（UTC）：其扣减（若有）不在 debits.csv 中，可向平台运营方查询",

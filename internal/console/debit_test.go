@@ -81,6 +81,43 @@ func TestWhatBecameOfAReservationIsTold(t *testing.T) {
 	e.signIn(taocan.Viewer).get("/debits/over").wantPage(t, http.StatusOK, "其中有套餐包在退回时已过期，退回的条数不能再使用。")
 }
 
+// TestWhatCameBackIsNotShownAsTaken: a list and an explanation once said that a reservation took all that it had set aside.
+func TestWhatCameBackIsNotShownAsTaken(t *testing.T) {
+	e := newEnv(t)
+	e.do(reserve("part", 20, ""), reserve("back", 2, ""), reserve("open", 3, ""), take("plain", taocan.Marketing, 4))
+	e.do(settle(store.OpCommit, "part", 5), settle(store.OpRelease, "back", 0))
+	b := e.signIn(taocan.Viewer)
+	english := e.signIn(taocan.Viewer)
+	english.english()
+	has := func(row string, words ...string) {
+		t.Helper()
+		for _, w := range words {
+			if !strings.Contains(row, w) {
+				t.Errorf("%q lacks %q", row, w)
+			}
+		}
+	}
+	number := "U1B19042914389DC" // the first in turn pays for everything
+	list, of := b.get("/debits"), b.get("/debits?package="+number)
+	has(list.row("part"), "5 预留 20，退回 15", number, "已扣减")
+	has(list.row("back"), "0 预留 2，退回 2", "—", "已释放")
+	has(list.row("open"), "3 "+number, "预留中")
+	has(of.row("part"), "5 预留 20，退回 15 5 预留 20，退回 15")
+	has(of.row("back"), "0 预留 2，退回 2 0 预留 2，退回 2")
+	has(b.get("/package/"+number).row("part 会员营销"), "5 预留 20，退回 15 5 预留 20，退回 15")
+	has(english.get("/debits").row("part"), "5 of 20 set aside; 15 returned", "Taken")
+
+	part := b.get("/debits/part")
+	has(part.row(number), "5 预留 20，退回 15 使用")
+	part.wantPage(t, http.StatusOK, "留出了全部 20 条", "预留条数", "扣减(条)")
+	part.lacks(t, "支付了全部")
+	has(b.get("/debits/back").row(number), "0 预留 2，退回 2 已退回")
+	open := b.get("/debits/open")
+	has(open.row(number), "3 已预留")
+	open.wantPage(t, http.StatusOK, "预留(条)")
+	b.get("/debits/plain").wantPage(t, http.StatusOK, "支付了全部 4 条")
+}
+
 // TestDebitsWithAwkwardIDsHaveTheirPages: an id is any visible ASCII, and every list leads to the page of each.
 func TestDebitsWithAwkwardIDsHaveTheirPages(t *testing.T) {
 	e := newEnv(t)

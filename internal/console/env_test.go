@@ -374,6 +374,24 @@ func attributesOf(n *html.Node) map[string]string {
 	return m
 }
 
+// row is the text of the first row of a table's body that says it; empty where none does.
+func (a answer) row(says string) string {
+	for n := range a.doc().Descendants() {
+		if n.Data != "tr" || n.Parent.Data != "tbody" {
+			continue
+		}
+		var b strings.Builder
+		if err := html.Render(&b, n); err != nil {
+			panic(err)
+		}
+		// Alone, a row is no HTML.
+		if text := (answer{body: "<table>" + b.String() + "</table>"}).text(); strings.Contains(text, says) {
+			return text
+		}
+	}
+	return ""
+}
+
 // byID is the text of the element with that id; empty where there is none.
 func (a answer) byID(id string) string {
 	for n := range a.doc().Descendants() {

@@ -295,6 +295,21 @@ func considerBefore(a, b Considered, own taocan.ProjectID, rank map[taocan.Purpo
 	return p.Number < q.Number
 }
 
+// Paid is how many messages each package gave in the end: of a reservation that has been settled what became used, else
+// what was taken or is set aside. Packages that got everything back are left out.
+func Paid(d *taocan.Debit) []taocan.Allocation {
+	if d.Kind == taocan.KindDebit || d.Open() {
+		return d.Allocations
+	}
+	var paid []taocan.Allocation
+	for _, s := range shares(d.Allocations, d.Settled) {
+		if s.used > 0 {
+			paid = append(paid, taocan.Allocation{Package: s.Package, Quantity: s.used})
+		}
+	}
+	return paid
+}
+
 // effect is how a record changed what remains in packages.
 func effect(d *taocan.Debit) map[taocan.PackageNumber]taocan.Segments {
 	change := map[taocan.PackageNumber]taocan.Segments{}

@@ -73,14 +73,22 @@ func stateClass(s taocan.DebitState) string {
 	return ""
 }
 
-// taken is how many messages a package gave to a debit.
-func taken(d taocan.Debit, n taocan.PackageNumber) (q taocan.Segments) {
-	for _, a := range d.Allocations {
-		if a.Package == n {
-			q += a.Quantity
+// given is how many messages a package gives to a debit, or all of them where no package is named: asked for at first,
+// and paid in the end. They differ where a reservation was settled with less, and the rest went back.
+func given(d taocan.Debit, n taocan.PackageNumber) (asked, paid taocan.Segments) {
+	sum := func(list []taocan.Allocation) (q taocan.Segments) {
+		for _, a := range list {
+			if n == "" || a.Package == n {
+				q += a.Quantity
+			}
 		}
+		return q
 	}
-	return q
+	asked, paid = sum(d.Allocations), sum(debit.Paid(&d))
+	if n == "" { // the wallet's part, too
+		asked, paid = asked+d.Overflow, paid+d.Overflow
+	}
+	return asked, paid
 }
 
 // what tells what happened to a debit, a sentence at a time.
@@ -133,6 +141,10 @@ func why(f Frame, x debit.Explanation) []string {
 		said = append(said, f.Text("debit.why.international", f.Country(d.Country)))
 	}
 	switch {
+	case d.Kind == taocan.KindReservation && len(d.Allocations) == 1:
+		said = append(said, f.Text("debit.why.one.reserved", f.Messages(d.Quantity)))
+	case d.Kind == taocan.KindReservation:
+		said = append(said, f.Count("debit.why.many.reserved", int64(len(d.Allocations))))
 	case len(d.Allocations) == 1 && d.Overflow == 0:
 		said = append(said, f.Text("debit.why.one", f.Messages(d.Quantity)))
 	case len(d.Allocations) > 0:
@@ -153,11 +165,27 @@ func why(f Frame, x debit.Explanation) []string {
 	return said
 }
 
+// verdict is what became of one package, as a word: what was set aside need not have been used.
+func verdict(d taocan.Debit, c debit.Considered) string {
+	if c.Verdict != debit.Used || d.Kind == taocan.KindDebit {
+		return "debit.verdict." + string(c.Verdict)
+	}
+	switch _, paid := given(d, c.Package.Number); {
+	case d.Open():
+		return "debit.verdict.reserved"
+	case paid == 0:
+		return "debit.verdict.returned"
+	}
+	return "debit.verdict.used"
+}
+
 // because tells why one package was used or not.
 func because(f Frame, d taocan.Debit, c debit.Considered) string {
 	switch {
 	case c.Verdict == debit.OtherPurpose:
 		return f.Text("debit.because.other_purpose", f.Text("purpose."+string(c.Package.Purpose)), f.Text("purpose."+string(d.Purpose)))
+	case c.Verdict == debit.Used && c.Taken == c.Package.Remaining && d.Kind == taocan.KindReservation:
+		return f.Text("debit.because.used_up.reserved")
 	case c.Verdict == debit.Used && c.Taken == c.Package.Remaining:
 		return f.Text("debit.because.used_up")
 	}
