@@ -27,3 +27,13 @@ func TestOrdersCanBePaidAtAnyWidth(t *testing.T) {
 		p.shot("orders-" + s.name)
 	}
 }
+
+func TestTheBetterOfferStaysInItsBox(t *testing.T) {
+	p := open(t, en, desktop)
+	p.signIn()
+	p.visit("/packages/domestic?buy=1&hundreds=950")
+	p.seeAt(".buy-better .btn")
+	p.until("the button is inside of its box", `$(".buy-better .btn").getBoundingClientRect().right <= $(".buy-better").getBoundingClientRect().right`)
+	p.until("the price stands in one line", `[...document.querySelectorAll(".buy-summary dl > div")].filter(x => x.innerText.includes("Unit price")).every(x => x.getBoundingClientRect().height < 40)`)
+	p.shot("buy-better")
+}
