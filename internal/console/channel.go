@@ -52,7 +52,8 @@ func channelRequest(form url.Values) delivery.Request {
 }
 
 var channelRefusals = map[string]string{"body.kind": "channel.kind.invalid", "body.name": "channel.name.invalid", "body.address": "channel.address.invalid",
-	"body.key": "channel.signing.invalid", "body.language": "channel.language.invalid", "body": "channel.too_many"}
+	"body.key": "channel.signing.invalid", "body.language": "channel.language.invalid", "body": "channel.too_many",
+	"body.address|" + delivery.MessageTaken: "channel.address.taken"}
 
 func (c *console) channelCreate(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(w, r); err != nil {

@@ -22,7 +22,15 @@ func TestAnOwnerManagesChannels(t *testing.T) {
 	if !strings.Contains(made.body, `value="whsec_`) {
 		t.Error("no secret is shown")
 	}
+	// Sent again, by a reload or a second click, it makes no other channel: every alert would go out twice.
+	again := owner.post("/channels", "kind", "webhook", "name", "our hook", "address", "https://example.com/hook?token=geheim", "language", "en", "enabled", "1")
+	again.wantPage(t, http.StatusUnprocessableEntity, "当前项目已有相同类型和地址的渠道")
+	owner.post("/channels", "kind", "email", "name", "twice", "address", "duty@example.com", "language", "zh", "enabled", "1").
+		wantPage(t, http.StatusUnprocessableEntity, "当前项目已有相同类型和地址的渠道")
 	page := owner.get("/channels")
+	if n := strings.Count(page.body, `formaction="/channels/test"`) + strings.Count(page.body, `action="/channels/test"`); n != 2 {
+		t.Errorf("there are %d channels, want 2", n)
+	}
 	page.wantPage(t, http.StatusOK, "值班邮箱", "duty@example.com", "our hook", "https://example.com/hook", "更换密钥")
 	for _, secret := range []string{"whsec_", "geheim"} {
 		if strings.Contains(page.body, secret) {

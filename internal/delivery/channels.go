@@ -131,6 +131,9 @@ func (c *Channels) Create(ctx context.Context, actor taocan.Actor, req Request) 
 		if len(all) >= MaxChannels {
 			return taocan.Invalid("body", fmt.Sprintf("the project has %d channels, the most there may be", MaxChannels), nil)
 		}
+		if err := c.alone(all, ch, s.Address); err != nil {
+			return err
+		}
 		ch.CreatedAt, ch.UpdatedAt = tx.Now(), tx.Now()
 		// Within the transaction: a rotation of the master key that drops the old one comes before it or after it.
 		if ch.Sealed, err = seal(c.cfg.Vault, ch, s); err != nil {
@@ -145,6 +148,23 @@ func (c *Channels) Create(ctx context.Context, actor taocan.Actor, req Request) 
 		return Listed{}, "", fmt.Errorf("create channel: %w", err)
 	}
 	return c.listed(ch), secret, nil
+}
+
+// MessageTaken refuses an address that the project has a channel of that kind for.
+const MessageTaken = "is that of another channel of the project"
+
+// alone refuses a channel to the same place as another one: whoever listens there would be told everything twice. The
+// address is the whole one, empty for e-mail, whose address is no secret. What a lost key sealed cannot be compared.
+func (c *Channels) alone(all []taocan.Channel, ch taocan.Channel, address string) error {
+	for _, x := range all {
+		if x.ID == ch.ID || x.Kind != ch.Kind || x.Address != ch.Address {
+			continue
+		}
+		if s, err := unseal(c.cfg.Vault, x); err == nil && s.Address == address {
+			return taocan.Invalid("body.address", MessageTaken, nil)
+		}
+	}
+	return nil
 }
 
 // Update changes a channel.
@@ -207,11 +227,21 @@ func (c *Channels) change(ctx context.Context, actor taocan.Actor, id taocan.Cha
 		}
 		before := audited(ch)
 		s, lost := unseal(c.cfg.Vault, ch)
+		was, wasAt := ch.Address, s.Address
 		if err := fn(&ch, &s); err != nil {
 			return err
 		}
 		if lost != nil && s.Address == "" {
 			return taocan.Invalid("body.address", "must be given anew: the key that sealed the old one is lost", nil)
+		}
+		all, err := tx.Channels(ctx, actor.Tenant)
+		if err != nil {
+			return err
+		}
+		if ch.Address != was || s.Address != wasAt {
+			if err := c.alone(all, ch, s.Address); err != nil {
+				return err
+			}
 		}
 		if ch.Kind == taocan.Webhook && s.Key == "" { // lost as well; a rotation shows a new one
 			if s.Key, err = c.newSecret(); err != nil {

@@ -670,8 +670,8 @@ func TestRequestsAreCheckedAndRefusalsShowNoSecret(t *testing.T) {
 		taocan.Email: "duty+sms@example.com"} {
 		e.create(shop, delivery.Request{Kind: kind, Name: "ok", Address: address, Language: "zh", Enabled: true})
 	}
-	for range delivery.MaxChannels - 3 {
-		e.create(shop, hook("more"))
+	for i := range delivery.MaxChannels - 3 {
+		e.create(shop, hook(fmt.Sprint("more-", i)))
 	}
 	if _, _, err := e.channels.Create(t.Context(), by(shop), hook("one too many")); !errors.Is(err, taocan.ErrInvalid) {
 		t.Errorf("channel %d: got %v, want a refusal", delivery.MaxChannels+1, err)
