@@ -47,6 +47,9 @@ func (c *console) alertForm(r *http.Request, form url.Values) (view.Alerts, erro
 	ctx, actor := r.Context(), actorOf(r)
 	var p view.Alerts
 	var err error
+	if p.Channels, err = c.Channels.List(ctx, actor.Tenant); err != nil {
+		return p, err
+	}
 	var domestic, abroad []alert.Standing
 	if domestic, err = c.Alerts.Board(ctx, actor.Tenant, taocan.Domestic); err != nil {
 		return p, err

@@ -75,6 +75,17 @@ func TestRulesOfEveryKindAreAddedReplacedAndRemoved(t *testing.T) {
 	owner := e.signIn(taocan.Owner)
 	owner.get("/alerts").wantPage(t, http.StatusOK, "更多规则")
 	owner.get("/alerts/rules").wantPage(t, http.StatusOK, "还没有告警规则")
+	warned := owner.get("/alerts")
+	warned.wantPage(t, http.StatusOK, "没有启用的通知渠道", "不会通知任何人")
+	if to := warned.link("设置通知渠道"); to != "/channels" {
+		t.Errorf("the warning leads to %q", to)
+	}
+	owner.post("/alerts/rules", "watch", "percent", "target", "domestic-marketing", "threshold", "10").wantRedirect(t, "/alerts/rules?done=saved")
+	alone := owner.get("/alerts/rules")
+	alone.wantPage(t, http.StatusOK, "没有启用的通知渠道", "剩余低于 10% 无渠道")
+	alone.lacks(t, "全部渠道")
+	owner.post("/channels", "kind", "email", "name", "duty", "address", "duty@example.com", "language", "zh", "enabled", "1").wantRedirect(t, "/channels?done=made")
+	owner.get("/alerts").lacks(t, "没有启用的通知渠道")
 	for _, rule := range [][2]string{{"percent", "20"}, {"days", "7"}, {"usage_day", "5,000"}, {"usage_month", "100000"}, {"expiring", "30"}, {"forecast", ""}} {
 		owner.post("/alerts/rules", "watch", rule[0], "target", "domestic-marketing", "threshold", rule[1]).wantRedirect(t, "/alerts/rules?done=saved")
 	}

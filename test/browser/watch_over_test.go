@@ -18,7 +18,10 @@ func TestAlertIsSet(t *testing.T) {
 	p.at("/alerts")
 	threshold := func(id string) string { return "input[name='threshold." + id + "']" }
 	p.mayLog("status of 422")
+	p.gone("input[name='enabled.domestic-marketing']") // nothing is on without a threshold
+	p.see("没有启用的通知渠道")
 	p.fill(threshold("domestic-marketing"), "很多")
+	p.seeAt("input[name='enabled.domestic-marketing']")
 	p.enter()
 	p.seeAt("#error-domestic-marketing")
 	p.until("keeps what was typed", `$(%s).value === "很多"`, threshold("domestic-marketing"))
