@@ -58,6 +58,13 @@ func TestListsAreWhatTheirAddressSays(t *testing.T) {
 		}
 	}
 	b.get("/packages/domestic?purpose=nonsense").wantPage(t, 422)
+	for path, name := range map[string]string{"/orders?state=foo": "state", "/packages/domestic?sort=foo": "sort", "/packages/domestic?page=x&q=1": "page"} {
+		bad := b.get(path)
+		bad.wantPage(t, 422, "地址中的参数 "+name+" 不正确")
+		if to, _, _ := strings.Cut(path, "?"); bad.link("打开不带参数的页面") != to {
+			t.Errorf("%s leads to %q", path, bad.link("打开不带参数的页面"))
+		}
+	}
 	b.get("/packages/domestic?q="+strings.Repeat("x", 256)).wantPage(t, 200, "没有符合条件的套餐包")
 	b.get("/packages/domestic?q="+strings.Repeat("x", 257)).wantPage(t, 422)
 	b.get("/packages/domestic?q=%3Cscript%3E").lacks(t, "<script>alert")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -99,6 +100,9 @@ func (c *console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 			code = "422"
 		}
 		x = view.Failure{Status: p.Status, Title: lang.Text("error." + code + ".title"), Text: lang.Text("error." + code + ".text"), Retry: p.Status >= 500}
+		if name := badParameter(r, err); name != "" {
+			x.Text, x.Plain = lang.Text("error.422.parameter", name), r.URL.EscapedPath()
+		}
 		if p.Status >= 500 {
 			x.Request = edge.RequestOf(r.Context()).ID
 		}
@@ -118,6 +122,21 @@ func (c *console) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if err := render(w, r, x.Status, view.FailurePage(f, x)); err != nil {
 		http.Error(w, x.Title, x.Status)
 	}
+}
+
+// badParameter is the parameter of a page's address that was refused, as an old bookmark's is; empty: it is something else.
+func badParameter(r *http.Request, err error) string {
+	var invalid *taocan.InvalidError
+	if r.Method != http.MethodGet || !errors.As(err, &invalid) {
+		return ""
+	}
+	for _, bad := range invalid.Fields {
+		name, ok := strings.CutPrefix(listIndex.ReplaceAllString(bad.Location, ""), "query.")
+		if ok && r.URL.Query().Has(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // sendToLogin leads to the login page, and from there back.
