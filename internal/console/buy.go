@@ -166,7 +166,7 @@ func (c *console) price(ctx context.Context, actor taocan.Actor, lang i18n.Lang,
 			}
 		}
 	}
-	if len(unreadable) > 0 {
+	if len(unreadable) > 0 || p.Kind == taocan.Fixed && len(p.Products) == 0 { // none is on sale, and the dialog says so
 		return nil
 	}
 	account, err := c.Access.Account(ctx, actor.Account)

@@ -216,3 +216,16 @@ func TestTheAgreement(t *testing.T) {
 	got.wantPage(t, 200, "协议", "不退款", "v2")
 	got.lacks(t, "<script>alert", "javascript:")
 }
+
+func TestTheDialogSaysOnceWhatIsWrong(t *testing.T) {
+	e := newEnv(t)
+	b := e.signIn(taocan.Owner)
+	few := b.get("/packages/domestic?buy=1&hundreds=0")
+	few.wantPage(t, http.StatusOK, "最少购买数量100条")
+	if n := strings.Count(few.text(), "最少购买数量100条"); n != 1 {
+		t.Errorf("the minimum is said %d times, want once", n)
+	}
+	none := b.get("/packages/international?buy=1&kind=fixed")
+	none.wantPage(t, http.StatusOK, "这类套餐目前没有在售")
+	none.lacks(t, "请选择套餐包", `class="field-error"`)
+}
