@@ -47,7 +47,7 @@ func TestAnOwnerManagesChannels(t *testing.T) {
 	owner.get("/channels/"+id).wantPage(t, http.StatusOK, "修改通知渠道", "留空则保持现有地址")
 	owner.post("/channels/"+id, "name", "night duty", "language", "en", "enabled", "1").wantRedirect(t, "/channels?done=saved")
 	owner.post("/channels/test", "channel", id).wantRedirect(t, "/deliveries?done=test")
-	owner.get("/deliveries?done=test").wantPage(t, http.StatusOK, "测试已发出", "发送记录")
+	owner.get("/deliveries?done=test").wantPage(t, http.StatusOK, "测试已发出", "通知记录")
 	owner.post("/channels/"+id, "name", "night duty", "language", "en").wantRedirect(t, "/channels?done=saved")
 	owner.post("/channels/test", "channel", id).wantPage(t, http.StatusConflict, "该渠道已停用")
 	owner.post("/channels/remove", "channel", id).wantRedirect(t, "/channels?done=removed")

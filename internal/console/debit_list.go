@@ -37,7 +37,7 @@ func (c *console) debitList(w http.ResponseWriter, r *http.Request) error {
 		}
 		p.Unknown = visitOf(r).lang.Text("debit.search.unknown")
 	}
-	f, err := c.frame(r, "debit.list.title", "packages", "usage")
+	f, err := c.frame(r, "debit.list.title", "packages", "debits")
 	if err != nil {
 		return err
 	}

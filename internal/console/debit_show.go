@@ -22,7 +22,7 @@ func (c *console) debitShowRoutes() {
 
 // showDebit says what happened and why.
 func (c *console) showDebit(w http.ResponseWriter, r *http.Request, x debit.Explanation) error {
-	f, err := c.frame(r, "debit.title", "packages", "usage")
+	f, err := c.frame(r, "debit.title", "packages", "debits")
 	if err != nil {
 		return err
 	}

@@ -98,6 +98,9 @@ func TestWhatCameBackIsNotShownAsTaken(t *testing.T) {
 		}
 	}
 	number := "U1B19042914389DC" // the first in turn pays for everything
+	if to := b.get("/usage").link("扣减记录"); to != "/debits" {
+		t.Errorf("the menu leads to debits at %q", to)
+	}
 	list, of := b.get("/debits"), b.get("/debits?package="+number)
 	has(list.row("part"), "5 预留 20，退回 15", number, "已扣减")
 	has(list.row("back"), "0 预留 2，退回 2", "—", "已释放")

@@ -1055,7 +1055,7 @@ func (f Frame) sideLines() []sideLine {
 		return []sideLine{line("domestic", "/packages/domestic", "message-dots"), line("international", "/packages/international", "world"),
 			line("orders", "/orders", "receipt"), line("vouchers", "/vouchers", "ticket"), line("wallet", "/wallet", "wallet"), line("statements", StatementsPath, "receipt"),
 			line("alerts", "/alerts", "bell"), line("channels", "/channels", "adjustments"), line("deliveries", "/deliveries", "file-text"),
-			line("top_ups", "/top-ups", "history"), line("limits", "/limits", "adjustments"), line("usage", "/usage", "chart-bar")}
+			line("top_ups", "/top-ups", "history"), line("limits", "/limits", "adjustments"), line("usage", "/usage", "chart-bar"), line("debits", "/debits", "receipt")}
 	case "settings":
 		return settingsLines(f)
 	case "operator":
