@@ -42,19 +42,19 @@ func TestWhatAPurchaseCosts(t *testing.T) {
 		query string
 		want  []string
 	}{
-		{"category=domestic", []string{"4.4 元", "12个月", "提示：最少购买数量100条", "我已阅读并同意", "服务协议"}},
+		{"category=domestic", []string{"4.40 元", "12个月", "提示：最少购买数量100条", "我已阅读并同意", "服务协议"}},
 		{"category=domestic&kind=custom&purpose=verification&hundreds=10", []string{"44 元", "12个月", "2022-04-01", "0.044 元/条"}},
 		{"category=domestic&kind=custom&purpose=verification&hundreds=950", []string{"4,180 元", "购买 100,000 条只需 4,000 元，比当前便宜 180 元。", "改为购买 100,000 条"}},
 		{"category=domestic&kind=fixed", []string{"250 元", "国内短信包5千条(验证通知)", "国内短信包10万条(验证通知)", "套餐包数量"}},
 		{"category=domestic&kind=fixed&product=verification-300k&count=2", []string{"23,400 元", "共 600,000 条"}},
-		{"category=international&kind=custom&hundreds=1", []string{"39.7 元", "中国香港 HK", "通用"}},
+		{"category=international&kind=custom&hundreds=1", []string{"39.70 元", "中国香港 HK", "通用"}},
 		{"category=international&kind=fixed", []string{"这类套餐目前没有在售"}},
 		{"category=domestic&hundreds=0", []string{"—", "最少购买数量100条"}},
 		{"category=domestic&hundreds=1.5", []string{"—", "请输入整数"}},
 		{"category=domestic&hundreds=", []string{"—", "请输入整数"}},
 		{"category=domestic&hundreds=99999999999999999999", []string{"—", "请输入整数"}},
 		{"category=domestic&hundreds=100001", []string{"—", "超过单次购买的上限"}},
-		{"category=nonsense&kind=nonsense&purpose=nonsense&country=nonsense", []string{"4.4 元"}},
+		{"category=nonsense&kind=nonsense&purpose=nonsense&country=nonsense", []string{"4.40 元"}},
 	} {
 		b.get("/buy?"+tt.query, script...).wantPage(t, 200, tt.want...)
 	}

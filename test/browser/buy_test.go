@@ -93,7 +93,7 @@ func TestBuy(t *testing.T) {
 			other.says("#total-remaining", "150")
 
 			p.dialog()
-			p.custom("1", "4.4")
+			p.custom("1", "4.40")
 			p.custom("10", "44")
 			p.see(w.validity)
 			if p.get(`String($("#buy-submit").disabled)`) != "true" {
@@ -155,7 +155,7 @@ func TestBuyAbroad(t *testing.T) {
 	p.signIn()
 	p.visit("/packages/international")
 	p.dialog()
-	p.costs("39.7") // Hong Kong, where most go
+	p.costs("39.70") // Hong Kong, where most go
 	search := "dialog#buy input[type=search]"
 	p.click(".buy-country summary")
 	for _, words := range []string{"日本", "japan", "JP", "+81"} {
@@ -167,11 +167,11 @@ func TestBuyAbroad(t *testing.T) {
 	p.see("没有符合的国家/地区")
 	p.fill(search, "日本")
 	p.click("label:has(#buy-country-JP)")
-	p.costs("51.2")
+	p.costs("51.20")
 	p.says(".buy-country summary", "日本 JP")
 	p.click(".buy-country summary")
 	p.click("label:has(#buy-country-HK)")
-	p.costs("39.7")
+	p.costs("39.70")
 	p.see("12个月")
 	p.shot("buy-international")
 	p.order()
@@ -219,7 +219,7 @@ func TestPayWithAVoucher(t *testing.T) {
 
 	p.visit("/packages/domestic")
 	p.dialog()
-	p.custom("1", "4.4")
+	p.custom("1", "4.40")
 	p.order()
 	if offers := p.options("#voucher"); len(offers) != 2 {
 		t.Errorf("with one voucher used, the offers are %q", offers)

@@ -57,11 +57,8 @@ func (f Frame) Money(a taocan.Fen) string {
 	return "¥" + f.Decimal(a.String())
 }
 
-// Yuan writes an amount without what says nothing, as the purchase dialog does: 44, 39.7.
-func (f Frame) Yuan(a taocan.Fen) string {
-	s := f.Decimal(a.String())
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
-}
+// Yuan writes an amount as the purchase dialog does, whole yuan without decimals: 44, 39.70.
+func (f Frame) Yuan(a taocan.Fen) string { return strings.TrimSuffix(f.Decimal(a.String()), ".00") }
 
 // Day is the date of an instant in the platform's zone; Instant adds the time of day.
 func (f Frame) Day(t time.Time) string     { return f.Date(t.In(f.Zone)) }
