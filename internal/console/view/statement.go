@@ -78,9 +78,9 @@ func (f Frame) term(t term) string { return t.sign + f.Text("statement.term."+t.
 
 // statementKind names what a line is about.
 func (f Frame) statementKind(l statement.Line) string {
-	text := f.Text("category."+string(l.Category)) + " " + f.Text("purpose."+string(l.Purpose))
+	text := f.Text("category."+string(l.Category)) + " · " + f.Text("purpose."+string(l.Purpose))
 	if l.Country != "" {
-		text += " " + f.Country(l.Country)
+		text += " · " + f.Country(l.Country)
 	}
 	return text
 }
