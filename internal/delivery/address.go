@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,7 +32,8 @@ func checkEmail(s string) string {
 // breaks reports whether a reader may take r for the end of an address.
 func breaks(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
-// checkURL judges where a webhook or a robot is said to be; what its name resolves to is judged at each connection.
+// checkURL judges where a webhook or a robot is said to be; what its name resolves to is judged at each connection, an
+// address that stands in it already here.
 func (c *Channels) checkURL(kind taocan.ChannelKind, s string) string {
 	u, err := url.Parse(s)
 	switch {
@@ -48,7 +50,19 @@ func (c *Channels) checkURL(kind taocan.ChannelKind, s string) string {
 	if kind != taocan.Webhook && !slices.Contains(hosts, strings.ToLower(u.Host)) {
 		return "must be an address of " + strings.Join(robotHosts[kind], " or ")
 	}
+	if a, ok := addressIn(u.Hostname()); ok && c.cfg.Permits != nil && !c.cfg.Permits(a, u.Scheme == "https") {
+		return "must lead to a public address, or into a network of the operator's setting webhook-allow-networks"
+	}
 	return ""
+}
+
+// addressIn is the address that a host says without a look-up: of a literal, and of the names of this machine (RFC 6761 §6.3).
+func addressIn(host string) (netip.Addr, bool) {
+	if name := strings.TrimSuffix(strings.ToLower(host), "."); name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1}), true
+	}
+	a, err := netip.ParseAddr(host)
+	return a, err == nil
 }
 
 // shown is an address as it may be shown: of a webhook without its query, which may hold a key; of a robot, whose path or

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,8 @@ type Config struct {
 	Random     io.Reader
 	RobotHosts []string // besides the vendors' own; host, or host:port
 	PlainHTTP  bool     // http is allowed; the sender still decides to which networks
+
+	Permits func(a netip.Addr, tls bool) bool // whether the sender would connect there; nil: to anything
 }
 
 // Channels is the use case. Immutable after New, safe for concurrent use.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 
 	"taocan/internal/clock"
 	"taocan/internal/delivery"
+	"taocan/internal/notify"
 	"taocan/internal/store"
 	"taocan/internal/taocan"
 	"taocan/internal/teststore"
@@ -118,7 +120,8 @@ func (e *env) open() {
 	var err error
 	e.vault, err = vault.Load(filepath.Join(e.dir, vault.FileName), nil)
 	e.must(err)
-	e.channels = delivery.New(delivery.Config{Store: e.store, Clock: e.clock, Vault: e.vault, RobotHosts: []string{"robots.example.com:8443"}})
+	e.channels = delivery.New(delivery.Config{Store: e.store, Clock: e.clock, Vault: e.vault, RobotHosts: []string{"robots.example.com:8443"}, PlainHTTP: true,
+		Permits: notify.New(notify.Config{Networks: []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24")}}).Permits})
 	e.worker = e.newWorker()
 }
 
@@ -646,7 +649,6 @@ func TestRequestsAreCheckedAndRefusalsShowNoSecret(t *testing.T) {
 			r.Kind, r.Address = taocan.Email, "a@example.com\u2028"
 		},
 		"no address":                     func(r *delivery.Request) { r.Address = "" },
-		"a webhook without TLS":          func(r *delivery.Request) { r.Address = "http://example.com/" + secretWord },
 		"a webhook of another scheme":    func(r *delivery.Request) { r.Address = "file:///" + secretWord },
 		"a webhook with a password":      func(r *delivery.Request) { r.Address = "https://me:" + secretWord + "@example.com/" },
 		"a webhook with a chosen secret": func(r *delivery.Request) { r.Key = &key },
@@ -675,6 +677,36 @@ func TestRequestsAreCheckedAndRefusalsShowNoSecret(t *testing.T) {
 	}
 	if _, _, err := e.channels.Create(t.Context(), by(shop), hook("one too many")); !errors.Is(err, taocan.ErrInvalid) {
 		t.Errorf("channel %d: got %v, want a refusal", delivery.MaxChannels+1, err)
+	}
+}
+
+// A receiver inside was accepted, and only its messages failed, two days long.
+func TestAnAddressInsideIsRefusedWhenItIsSaved(t *testing.T) {
+	e := newEnv(t)
+	at := func(address string) error {
+		r := hook("a")
+		r.Address = address
+		_, _, err := e.channels.Create(t.Context(), by(shop), r)
+		return err
+	}
+	for _, address := range []string{"https://10.0.0.1/x", "https://127.0.0.1:9/", "https://[::1]/", "https://[::ffff:10.0.0.1]/", "https://[fe80::1%25eth0]/", "https://169.254.169.254/",
+		"https://localhost/", "https://LOCALHOST.:8443/", "https://api.localhost/", "http://8.8.8.8/", "http://192.168.8.1/"} {
+		if err := at(address); !errors.Is(err, taocan.ErrInvalid) || !strings.Contains(err.Error(), "webhook-allow-networks") {
+			t.Errorf("%s: got %v, want a refusal that names the setting", address, err)
+		}
+	}
+	for _, address := range []string{"https://8.8.8.8/x", "https://192.168.7.20/x", "http://192.168.7.20:8080/x", "http://hooks.corp.example/", "https://localhost.example.com/"} {
+		e.must(at(address))
+	}
+	id := e.create(shop, hook("b"))
+	inside := hook("b")
+	inside.Address = "https://10.0.0.1/x"
+	if _, err := e.channels.Update(t.Context(), by(shop), id, inside); !errors.Is(err, taocan.ErrInvalid) {
+		t.Errorf("changed to an address inside: got %v, want a refusal", err)
+	}
+	e.channels = delivery.New(delivery.Config{Store: e.store, Clock: e.clock, Vault: e.vault})
+	if err := at("http://example.com/"); !errors.Is(err, taocan.ErrInvalid) {
+		t.Errorf("without TLS where no network is allowed: got %v, want a refusal", err)
 	}
 }
 

@@ -29,6 +29,19 @@ func prefixes(texts ...string) (all []netip.Prefix) {
 	return all
 }
 
+// notAllowedError is an address that the guard lets nobody connect to.
+type notAllowedError struct {
+	address netip.Addr
+	plain   bool
+}
+
+func (e *notAllowedError) Error() string {
+	if e.plain {
+		return fmt.Sprintf("the address %s is not allowed without TLS: it is in no network of the setting webhook-allow-networks", e.address)
+	}
+	return fmt.Sprintf("the address %s is not allowed: it is not public, and in no network of the setting webhook-allow-networks", e.address)
+}
+
 // control is asked by the dialer with the address that it is about to connect to.
 func (g guard) control(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
@@ -36,7 +49,7 @@ func (g guard) control(_, address string, _ syscall.RawConn) error {
 		return fmt.Errorf("connect to %q: not an address", address)
 	}
 	if !g.permits(to.Addr()) {
-		return fmt.Errorf("address %s is not allowed", to.Addr())
+		return &notAllowedError{to.Addr(), g.only}
 	}
 	return nil
 }

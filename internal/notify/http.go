@@ -13,8 +13,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"taocan/internal/delivery"
@@ -42,11 +44,7 @@ func (s *Sender) post(ctx context.Context, m delivery.Message, address string, b
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		var wrapped *url.Error // it repeats the address
-		if errors.As(err, &wrapped) {
-			err = wrapped.Err
-		}
-		return 0, nil, unresolved(err)
+		return 0, nil, readable(err)
 	}
 	defer resp.Body.Close()
 	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
@@ -60,16 +58,42 @@ func (s *Sender) post(ctx context.Context, m delivery.Message, address string, b
 	return resp.StatusCode, answer, nil
 }
 
-// unresolved takes the machine's own name server, which is nobody's business, out of the error of a look-up.
-func unresolved(err error) error {
-	var lookup *net.DNSError
-	switch {
-	case !errors.As(err, &lookup):
-		return err
-	case lookup.IsNotFound:
-		return fmt.Errorf("%s: no such host", lookup.Name)
+// readable says why there is no answer, in words for the owner of a channel: without the URL, which may hold a key, without
+// the machine's own name server, which is nobody's business, and without what Go calls a step.
+func readable(err error) error {
+	var wrapped *url.Error // it repeats the URL
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
 	}
-	return fmt.Errorf("%s: the name could not be looked up", lookup.Name)
+	if refused := (*notAllowedError)(nil); errors.As(err, &refused) {
+		return refused
+	}
+	if lookup := (*net.DNSError)(nil); errors.As(err, &lookup) {
+		if lookup.IsNotFound {
+			return fmt.Errorf("%s: no such host", lookup.Name)
+		}
+		return fmt.Errorf("%s: the name could not be looked up", lookup.Name)
+	}
+	op := (*net.OpError)(nil)
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("the receiver closed the connection without an answer")
+	case !errors.As(err, &op) || op.Addr == nil:
+		return err
+	case op.Op != "dial":
+		return fmt.Errorf("the connection to %s was lost: %w", op.Addr, cause(op))
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%s refused the connection", op.Addr)
+	}
+	return fmt.Errorf("%s cannot be reached: %w", op.Addr, cause(op))
+}
+
+// cause is what the operating system said.
+func cause(op *net.OpError) error {
+	if call := (*os.SyscallError)(nil); errors.As(op.Err, &call) {
+		return call.Err
+	}
+	return op.Err
 }
 
 // refused tells a status with the beginning of the answer.

@@ -51,6 +51,9 @@ func New(cfg Config) *Sender {
 	return &Sender{cfg: cfg, https: client(cfg, true), plain: client(cfg, false)}
 }
 
+// Permits reports whether HTTP, with TLS or without it, may go to an address.
+func (s *Sender) Permits(a netip.Addr, tls bool) bool { return guard{s.cfg.Networks, !tls}.permits(a) }
+
 // Send tries a message once.
 func (s *Sender) Send(ctx context.Context, m delivery.Message) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)

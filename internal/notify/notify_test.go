@@ -396,6 +396,27 @@ func TestAKeyThatAnAnswerRepeatsAtItsCutIsNotShown(t *testing.T) {
 	}
 }
 
+func TestWhyAReceiverIsNotReachedIsSaidInWords(t *testing.T) {
+	gone, _ := receiver(t, 204, "")
+	gone.Close()
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer silent.Close()
+	for _, x := range []struct {
+		sender        *notify.Sender
+		address, want string
+	}{
+		{local(), gone.URL, strings.TrimPrefix(gone.URL, "http://") + " refused the connection"},
+		{local(), silent.URL, "the receiver closed the connection without an answer"},
+		{notify.New(notify.Config{}), "https://127.0.0.1:9/", "the address 127.0.0.1 is not allowed: it is not public, and in no network of the setting webhook-allow-networks"},
+		{local(), "http://8.8.8.8/", "the address 8.8.8.8 is not allowed without TLS: it is in no network of the setting webhook-allow-networks"},
+	} {
+		_, err := x.sender.Send(t.Context(), message(taocan.Webhook, x.address, "whsec_"+base64.StdEncoding.EncodeToString([]byte("k"))))
+		if err == nil || err.Error() != x.want {
+			t.Errorf("%s: got %v, want %q", x.address, err, x.want)
+		}
+	}
+}
+
 func TestNoProxyOfTheEnvironmentIsAsked(t *testing.T) {
 	proxy, _ := receiver(t, 204, "")
 	t.Setenv("HTTPS_PROXY", proxy.URL)

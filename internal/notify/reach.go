@@ -2,8 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/http"
 )
 
@@ -36,11 +34,7 @@ func (s *Sender) TryHost(ctx context.Context, scheme, host string) error {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
-			err = op // without the address that was asked for
-		}
-		return err
+		return readable(err)
 	}
 	return resp.Body.Close()
 }

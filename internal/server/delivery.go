@@ -26,7 +26,8 @@ func (s *Server) openDelivery(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Channels = delivery.New(delivery.Config{Store: s.Store, Clock: s.clock, Vault: keys, RobotHosts: s.settings.Robots(), PlainHTTP: len(networks) > 0})
+	s.Channels = delivery.New(delivery.Config{Store: s.Store, Clock: s.clock, Vault: keys, RobotHosts: s.settings.Robots(), PlainHTTP: len(networks) > 0,
+		Permits: sender.Permits})
 	s.Deliveries = delivery.NewWorker(delivery.WorkerConfig{Store: s.Store, Clock: s.clock, Vault: keys, Sender: sender, Log: s.log})
 	return nil
 }
