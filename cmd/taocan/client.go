@@ -147,11 +147,7 @@ func (c *client) do(ctx context.Context, q request) (json.RawMessage, error) {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
 	if answer.StatusCode >= 300 {
-		err := problem(answer.StatusCode, b)
-		if answer.StatusCode == http.StatusNotFound {
-			err = fmt.Errorf("%w: %s", err, q.path) // the answer never says what is missing
-		}
-		return nil, err
+		return nil, problem(answer.StatusCode, b)
 	}
 	return b, nil
 }

@@ -51,7 +51,7 @@ func (c *Catalog) Preview(ctx context.Context, actor taocan.Actor, list taocan.P
 		}
 		if _, err := r.PriceList(ctx, p.List.ID); !errors.Is(err, taocan.ErrNotFound) {
 			if err == nil {
-				err = fmt.Errorf("price list %s is there: %w", p.List.ID, taocan.ErrConflict)
+				err = taocan.Conflict("the id %s is another price list's", p.List.ID)
 			}
 			return err
 		}

@@ -96,7 +96,7 @@ func noTwin(ctx context.Context, r store.Reader, list taocan.PriceList) error {
 	}
 	for _, other := range lists {
 		if !list.Draft && !other.Draft && other.ValidFrom.Equal(list.ValidFrom) {
-			return fmt.Errorf("price list %s starts at the same instant: %w", other.ID, taocan.ErrConflict)
+			return taocan.Conflict("the price list %s starts at the same instant", other.ID)
 		}
 	}
 	return nil

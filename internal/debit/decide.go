@@ -1,7 +1,9 @@
 package debit
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"taocan/internal/segment"
@@ -39,7 +41,7 @@ func refuse(err error) store.Outcome { return store.Outcome{Err: err} }
 func take(l *store.Ledger, op *store.Op, room *[]gift) store.Outcome {
 	if d := l.Record(op.Tenant, op.ID); d != nil {
 		if d.DebitRequest != op.Request {
-			return refuse(fmt.Errorf("id %s was used for something else: %w", op.ID, taocan.ErrConflict))
+			return refuse(usedBefore(&d.DebitRequest, &op.Request))
 		}
 		return store.Outcome{Debit: d, Replayed: true}
 	}
@@ -90,6 +92,34 @@ func take(l *store.Ledger, op *store.Op, room *[]gift) store.Outcome {
 	l.Write(d)
 	return store.Outcome{Debit: d}
 }
+
+// usedBefore says how a request differs from the one that stands recorded under its id.
+func usedBefore(old, now *taocan.DebitRequest) error {
+	if old.Kind != now.Kind {
+		kind := "debit"
+		if old.Kind == taocan.KindReservation {
+			kind = "reservation"
+		}
+		return taocan.Conflict("the id %s is a %s's, which has been made before", old.ID, kind)
+	}
+	var differ []string
+	compare := func(name string, old, now any) {
+		if old != now {
+			differ = append(differ, fmt.Sprintf("%s was %v, now it is %v", name, old, now))
+		}
+	}
+	compare("category", old.Category, now.Category)
+	compare("purpose", old.Purpose, now.Purpose)
+	compare("country", word(string(old.Country)), word(string(now.Country)))
+	compare("quantity", old.Quantity, now.Quantity)
+	compare("reference", word(old.Reference), word(now.Reference))
+	compare("ttl_seconds", int64(old.TTL.Seconds()), int64(now.TTL.Seconds()))
+	compare("on_deadline", old.OnDeadline, now.OnDeadline)
+	return taocan.Conflict("the id %s has been used before: %s", old.ID, strings.Join(differ, "; "))
+}
+
+// word stands for a text that may be empty.
+func word(s string) string { return cmp.Or(s, "empty") }
 
 // capped refuses what a hard cap does not allow (product rules §7). What is reserved counts.
 func capped(w *store.Watch, r *taocan.DebitRequest, at time.Time) error {
@@ -166,8 +196,11 @@ var (
 // reservation finds an open or settled reservation by the operation's id.
 func reservation(l *store.Ledger, op *store.Op) (*taocan.Debit, error) {
 	d := l.Record(op.Tenant, op.ID)
-	if d == nil || d.Kind != taocan.KindReservation {
-		return nil, fmt.Errorf("reservation %s: %w", op.ID, taocan.ErrNotFound)
+	switch {
+	case d == nil:
+		return nil, &taocan.NotFoundError{Detail: fmt.Sprintf("there is no reservation %s here", op.ID)}
+	case d.Kind != taocan.KindReservation:
+		return nil, &taocan.NotFoundError{Detail: fmt.Sprintf("%s is a debit, not a reservation", op.ID)}
 	}
 	return d, nil
 }
@@ -198,7 +231,7 @@ func commit(l *store.Ledger, op *store.Op) store.Outcome {
 	case d.State == taocan.Committed && !d.ByDeadline && d.Settled == quantity:
 		return store.Outcome{Debit: d, Replayed: true}
 	case d.State == taocan.Committed && !d.ByDeadline:
-		return refuse(fmt.Errorf("reservation %s was committed with %d, not %d: %w", d.ID, d.Settled, quantity, taocan.ErrConflict))
+		return refuse(taocan.Conflict("the reservation %s is committed already, with %d of %d; now %d are asked for", d.ID, d.Settled, d.Quantity, quantity))
 	case !d.Open():
 		return notOpen(d.State)
 	case !l.At(op.Account).Before(d.Deadline):

@@ -59,9 +59,21 @@ func (g Gate) Project(r *http.Request, project string, anyOf ...taocan.Scope) er
 		return err
 	}
 	if actor.Project == "" || string(actor.Project) != project {
-		return taocan.ErrNotFound
+		return notOf(actor, project)
 	}
 	return holds(actor, anyOf)
+}
+
+// notOf says whose the token is, and nothing of the project that it asked for.
+func notOf(actor taocan.Actor, project string) error {
+	its := "the token belongs to no project"
+	switch {
+	case actor.Project != "":
+		its = "the token belongs to the project " + string(actor.Project)
+	case actor.Can(taocan.ScopeOperator):
+		its = "an operator's token belongs to no project: ask under /v1/operator, or with a token of the project"
+	}
+	return &taocan.NotFoundError{Detail: "there is no project " + clip(project) + " for this token; " + its}
 }
 
 // Operator lets operators in.

@@ -54,13 +54,16 @@ var outcomes = []outcome{
 	{context.Canceled, http.StatusServiceUnavailable, "unavailable", "Unavailable", "the request was given up"},
 }
 
+// nothing is what says least of what was not found.
+var nothing = outcomes[4]
+
 // Titles of the codes that have no kind.
 var (
 	internal = outcome{nil, http.StatusInternalServerError, CodeInternal, "Internal error", ""}
 	byStatus = map[int]outcome{
 		http.StatusBadRequest:            {nil, http.StatusBadRequest, "invalid_request", "Invalid request", "the body is not JSON"},
 		http.StatusUnprocessableEntity:   outcomes[1],
-		http.StatusNotFound:              outcomes[4],
+		http.StatusNotFound:              nothing,
 		http.StatusMethodNotAllowed:      {nil, http.StatusMethodNotAllowed, CodeMethodNotAllowed, "Method not allowed", "this path does not take that method"},
 		http.StatusRequestEntityTooLarge: {nil, http.StatusRequestEntityTooLarge, CodeBodyTooLarge, "Body too large", "the body is larger than 8 MiB"},
 		http.StatusUnsupportedMediaType:  {nil, http.StatusUnsupportedMediaType, CodeUnsupportedMediaType, "Unsupported media type", "send application/json"},
@@ -181,6 +184,12 @@ func (p *Problem) explain(err error) {
 		p.Detail = e.Detail
 		p.add("required", e.Required)
 	}
+	if e := part[*taocan.ConflictError](err); e != nil {
+		p.Detail = e.Detail
+	}
+	if e := part[*taocan.NotFoundError](err); e != nil {
+		p.Detail = e.Detail
+	}
 	if e := part[*taocan.ArchivedError](err); e != nil {
 		p.Detail = e.Error()
 		p.add("archived_before", e.Before.UTC().Format(time.RFC3339))
@@ -245,6 +254,9 @@ func Fail(ctx context.Context, log *slog.Logger, err error) *Problem {
 	if p := ProblemOf(err); p != nil {
 		named := *p // a problem may be shared
 		named.RequestID = id
+		if named.Code == nothing.code && named.Detail == nothing.detail {
+			named.Detail = RequestOf(ctx).missing()
+		}
 		return &named
 	}
 	log.ErrorContext(ctx, "internal error", "request_id", id, "error", err)

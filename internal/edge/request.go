@@ -28,6 +28,8 @@ type Request struct {
 	Call   string       // method and decoded path: with the body, the content of a keyed call
 	Actor  taocan.Actor // empty until the gate has let it in
 
+	path string // as it was asked for, escaped
+
 	connection context.Context // without the time limit, for Stream; nil outside of Front
 	streamed   bool            // answered by Stream
 }
@@ -71,7 +73,7 @@ func (f *Front) Wrap(next http.Handler) http.Handler {
 
 func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	start := f.Clock.Monotonic()
-	info := &Request{ID: f.name(r), Call: r.Method + " " + r.URL.Path, connection: r.Context()}
+	info := &Request{ID: f.name(r), Call: r.Method + " " + r.URL.Path, path: r.URL.EscapedPath(), connection: r.Context()}
 	info.Remote, info.TLS = f.origin(r)
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, info), f.Timeout)
 	defer cancel()
@@ -116,7 +118,7 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	if plainPath(r) {
 		next.ServeHTTP(answer, r)
 	} else {
-		ProblemAt(http.StatusNotFound, "").Write(answer)
+		ProblemAt(http.StatusNotFound, "the API has no path "+clip(r.URL.EscapedPath())).Write(answer)
 	}
 }
 
@@ -213,7 +215,7 @@ func NoRoute(mux *http.ServeMux, r *http.Request) *Problem {
 		}
 	}
 	if len(allowed) == 0 {
-		return ProblemAt(http.StatusNotFound, "")
+		return ProblemAt(http.StatusNotFound, "the API has no path "+clip(r.URL.EscapedPath()))
 	}
 	p := ProblemAt(http.StatusMethodNotAllowed, "")
 	p.Allow = strings.Join(allowed, ", ")

@@ -31,7 +31,7 @@ func (o *Orders) Pay(ctx context.Context, actor taocan.Actor, key string, conten
 		}
 		if replayed {
 			if paid != string(id) {
-				return fmt.Errorf("key %s has paid another order: %w", key, taocan.ErrConflict)
+				return taocan.Conflict("the key %s has paid another order", key)
 			}
 			return nil
 		}

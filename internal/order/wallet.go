@@ -91,7 +91,7 @@ func (o *Orders) change(ctx context.Context, actor taocan.Actor, account taocan.
 		}
 		if kind == taocan.WalletTopUp {
 			if _, err := tx.WalletReference(ctx, account, kind, c.Reference); err == nil {
-				return fmt.Errorf("reference %s has been booked: %w", c.Reference, taocan.ErrConflict)
+				return taocan.Conflict("the reference %s has been booked for this account before", c.Reference)
 			} else if !errors.Is(err, taocan.ErrNotFound) {
 				return err
 			}

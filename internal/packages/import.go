@@ -149,13 +149,10 @@ func differs(row, known taocan.Package, opening taocan.Entry) string {
 // projectOf makes sure that the tenant exists as a whole, before anything is written for it.
 func projectOf(ctx context.Context, r store.Reader, t taocan.Tenant) error {
 	project, err := r.Project(ctx, t.Project)
-	if err != nil {
-		return fmt.Errorf("project %.40q: %w", t.Project, err)
+	if errors.Is(err, taocan.ErrNotFound) || err == nil && project.Account != t.Account { // another's is told as one that is not there
+		return &taocan.NotFoundError{Detail: fmt.Sprintf("there is no project %.40s in the account", t.Project)}
 	}
-	if project.Account != t.Account {
-		return fmt.Errorf("project %.40q of account %.40q: %w", t.Project, t.Account, taocan.ErrNotFound)
-	}
-	return nil
+	return err
 }
 
 // count reads a whole number of messages: decimal digits only, at most taocan.MaxSegments.

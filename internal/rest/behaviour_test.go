@@ -409,6 +409,24 @@ func TestVouchers(t *testing.T) {
 	}
 }
 
+// One sentence for a wrong path, another's project, an operator's token and a thing that is not there helped nobody.
+func TestWhatIsNotFoundIsNamed(t *testing.T) {
+	e := newEnv(t)
+	other := "for this token; the token belongs to the project demo"
+	for _, tt := range []struct{ token, path, want string }{
+		{e.demo, "/v1/project/demo", "the API has no path /v1/project/demo"},
+		{e.demo, "/v1/projects/other/balance", "there is no project other " + other},
+		{e.demo, "/v1/projects/nowhere/balance", "there is no project nowhere " + other},
+		{e.operator, demoPath + "/balance", "there is no project demo for this token; an operator's token belongs to no project: ask under /v1/operator, or with a token of the project"},
+		{e.demo, demoPath + "/packages/U1B19042914D4FE8/entries", "there is no package U1B19042914D4FE8 here"},
+		{e.demo, demoPath + "/debits/m%2F8/explain", "there is no debit or reservation m/8 here"},
+		{e.demo, demoPath + "/orders/o-1", "there is no order o-1 here"},
+		{e.operator, "/v1/operator/accounts/nope", "there is no account nope here"},
+	} {
+		e.call(tt.token, "GET", tt.path, "").wantDetail(t, 404, "not_found", tt.want)
+	}
+}
+
 func TestDebits(t *testing.T) {
 	e := newEnv(t)
 	debit := func(body string) reply { return e.call(e.demo, "POST", demoPath+"/debits", body) }
@@ -421,8 +439,10 @@ func TestDebits(t *testing.T) {
 	if strings.Replace(second.body, `"replayed":true`, `"replayed":false`, 1) != first.body {
 		t.Errorf("a replay is %s, want the first answer %s but for replayed", second.body, first.body)
 	}
-	debit(strings.Replace(body, ":3", ":4", 1)).wantProblem(t, 409, "idempotency_conflict")
-	e.call(e.demo, "POST", demoPath+"/reservations", body).wantProblem(t, 409, "idempotency_conflict")
+	debit(strings.Replace(body, `:3,"reference":"task-7"`, ":4", 1)).wantDetail(t, 409, "idempotency_conflict",
+		"the id m-1 has been used before: quantity was 3, now it is 4; reference was task-7, now it is empty")
+	e.call(e.demo, "POST", demoPath+"/reservations", body).wantDetail(t, 409, "idempotency_conflict", "the id m-1 is a debit's, which has been made before")
+	e.call(e.demo, "POST", demoPath+"/reservations/m-1/release", "").wantDetail(t, 404, "not_found", "m-1 is a debit, not a reservation")
 	dry := debit(`{"id":"m-2","category":"domestic","purpose":"marketing","quantity":120,"dry_run":true}`)
 	dry.wantJSON(t, 200, `{"id":"m-2","state":"dry_run","quantity":120,"allocations":[{"package":"U1B19042914389DC","quantity":97},{"package":"U1B19042914D4FE7","quantity":23}],"at":"…","replayed":false}`)
 	e.call(e.demo, "GET", demoPath+"/debits/m-2", "").wantProblem(t, 404, "not_found")
@@ -522,7 +542,8 @@ func TestReservations(t *testing.T) {
 		"committed":2,"returned":1,"settled_at":"…","replayed":%t}`
 	post("/reservations/r-1/commit", `{"quantity":2}`).wantJSON(t, 200, fmt.Sprintf(committed, false))
 	post("/reservations/r-1/commit", `{"quantity":2}`).wantJSON(t, 200, fmt.Sprintf(committed, true))
-	post("/reservations/r-1/commit", `{"quantity":1}`).wantProblem(t, 409, "idempotency_conflict")
+	post("/reservations/r-1/commit", `{"quantity":1}`).wantDetail(t, 409, "idempotency_conflict", "the reservation r-1 is committed already, with 2 of 3; now 1 are asked for")
+	post("/reservations/r-1/commit", "").wantDetail(t, 409, "idempotency_conflict", "the reservation r-1 is committed already, with 2 of 3; now 3 are asked for")
 	// A release takes no part, so a body that asks for one is not passed over.
 	post("/reservations/r-1/release", `{"quantity":2}`).wantProblem(t, 422, "invalid_request")
 	closed := post("/reservations/r-1/release", "")
@@ -530,7 +551,7 @@ func TestReservations(t *testing.T) {
 	if closed.json(t)["state"] != "committed" {
 		t.Errorf("state is %v, want committed", closed.json(t)["state"])
 	}
-	post("/reservations/nothing/commit", "").wantProblem(t, 404, "not_found")
+	post("/reservations/m%2F7/commit", "").wantDetail(t, 404, "not_found", "there is no reservation m/7 here")
 	for _, ttl := range []string{"0", "-1", "2592001", "1.5", `"60"`} {
 		post("/reservations", `{"id":"r-2","category":"domestic","purpose":"marketing","quantity":3,"ttl_seconds":`+ttl+`}`).wantProblem(t, 422, "invalid_request")
 	}
@@ -665,7 +686,7 @@ func TestOperatorsWork(t *testing.T) {
 		return e.call(e.operator, method, "/v1/operator"+path, body, header...)
 	}
 	do("POST", "/accounts", `{"id":"acme","name":"极限公司"}`).wantJSON(t, 201, `{"id":"acme","name":"极限公司","level":"unverified","suspended":false,"created_at":"…"}`)
-	do("POST", "/accounts", `{"id":"acme"}`).wantProblem(t, 409, "idempotency_conflict")
+	do("POST", "/accounts", `{"id":"acme"}`).wantDetail(t, 409, "idempotency_conflict", "the id acme is taken")
 	do("PUT", "/accounts/acme/level", `{"level":"enterprise"}`).want(t, 200)
 	do("POST", "/projects", `{"id":"acme-1","account":"acme"}`).want(t, 201)
 	do("POST", "/projects", `{"id":"acme-2","account":"nobody"}`).wantProblem(t, 422, "invalid_request")
@@ -680,7 +701,10 @@ func TestOperatorsWork(t *testing.T) {
 	if again := do("POST", "/accounts/acme/top-up", `{"reference":"bank-9","amount":"100.00"}`, "Idempotency-Key", "t1"); again.body != top.body || again.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("the same top-up again: %d %s", again.status, again.body)
 	}
-	do("POST", "/accounts/acme/top-up", `{"amount":"100.00","reference":"bank-9"}`, "Idempotency-Key", "t2").wantProblem(t, 409, "idempotency_conflict")
+	do("POST", "/accounts/acme/top-up", `{"amount":"100.00","reference":"bank-9"}`, "Idempotency-Key", "t2").wantDetail(t, 409, "idempotency_conflict",
+		"the reference bank-9 has been booked for this account before")
+	do("POST", "/accounts/acme/top-up", `{"amount":"1.00","reference":"bank-10"}`, "Idempotency-Key", "t1").wantDetail(t, 409, "idempotency_conflict",
+		"the key t1 has been used before, with other content")
 	do("POST", "/accounts/acme/wallet/adjust", `{"amount":"-0.01","reason":"rounding"}`, "Idempotency-Key", "t3").want(t, 200)
 	for _, amount := range []string{`"1.001"`, `"1e3"`, `"-0"`, `""`, `"１"`, `"99999999999999999"`, `1`, `"+1"`, `" 1"`} {
 		do("POST", "/accounts/acme/gift", `{"amount":`+amount+`,"reason":"x"}`, "Idempotency-Key", "t4").wantProblem(t, 422, "invalid_request")

@@ -217,6 +217,15 @@ func (r reply) wantProblem(t *testing.T, status int, code string) {
 	}
 }
 
+// wantDetail is wantProblem with what people read.
+func (r reply) wantDetail(t *testing.T, status int, code, detail string) {
+	t.Helper()
+	r.wantProblem(t, status, code)
+	if got := r.json(t)["detail"]; got != detail {
+		t.Errorf("the detail is %q, want %q", got, detail)
+	}
+}
+
 // wantJSON checks the body against an example, as api.md writes it. Values "…" in the example match anything.
 func (r reply) wantJSON(t *testing.T, status int, example string) {
 	t.Helper()

@@ -21,7 +21,7 @@ func Replay(ctx context.Context, r Reader, t taocan.Tenant, operation, key strin
 	case err != nil:
 		return "", false, err
 	case !bytes.Equal(k.Content, content):
-		return "", false, fmt.Errorf("key %s was used with other content: %w", key, taocan.ErrConflict)
+		return "", false, taocan.Conflict("the key %s has been used before, with other content", key)
 	}
 	return k.Subject, true, nil
 }

@@ -71,6 +71,23 @@ func (e *ArchivedError) Unwrap() error {
 	return ErrNotFound
 }
 
+// NotFoundError says what was looked for. Detail must read the same whether there is none or it is of another tenant.
+type NotFoundError struct{ Detail string }
+
+func (e *NotFoundError) Error() string { return e.Detail }
+func (e *NotFoundError) Unwrap() error { return ErrNotFound }
+
+// ConflictError says which id, key or reference has been used before, and what differs.
+type ConflictError struct{ Detail string }
+
+func (e *ConflictError) Error() string { return e.Detail }
+func (e *ConflictError) Unwrap() error { return ErrConflict }
+
+// Conflict is a ConflictError with a formatted detail.
+func Conflict(format string, args ...any) error {
+	return &ConflictError{fmt.Sprintf(format, args...)}
+}
+
 // QuotaError says how much was asked and how much is usable.
 type QuotaError struct{ Requested, Available Segments }
 

@@ -80,7 +80,7 @@ func (t *Tx) InsertAccount(ctx context.Context, a taocan.Account) error {
 	if err == nil {
 		err = t.exec(ctx, "wallet_insert", a.ID)
 	}
-	return About(err, "insert account %s", a.ID)
+	return About(taken(err, "id", a.ID), "insert account %s", a.ID)
 }
 
 // UpdateAccount changes name, level and suspension.
@@ -91,7 +91,8 @@ func (t *Tx) UpdateAccount(ctx context.Context, a taocan.Account) error {
 
 // InsertProject writes a project.
 func (t *Tx) InsertProject(ctx context.Context, p taocan.Project) error {
-	return About(t.exec(ctx, "project_insert", p.Account, p.ID, p.Name, Micros(p.CreatedAt)), "insert project %s", p.ID)
+	err := t.exec(ctx, "project_insert", p.Account, p.ID, p.Name, Micros(p.CreatedAt))
+	return About(taken(err, "id", p.ID), "insert project %s", p.ID)
 }
 
 // UpdateProject changes the name.
@@ -103,7 +104,7 @@ func (t *Tx) UpdateProject(ctx context.Context, p taocan.Project) error {
 // InsertMember writes a member.
 func (t *Tx) InsertMember(ctx context.Context, m taocan.Member) error {
 	err := t.exec(ctx, "member_insert", m.ID, null(m.Account), m.Login, m.Role, m.PasswordHash, m.Suspended, Micros(m.CreatedAt))
-	return About(err, "insert member %s", m.ID)
+	return About(taken(err, "login", m.Login), "insert member %s", m.ID)
 }
 
 // UpdateMember changes role, password and suspension.

@@ -108,7 +108,7 @@ func (r Reader) Agreements(ctx context.Context) ([]taocan.Agreement, error) {
 func (t *Tx) InsertPriceList(ctx context.Context, l taocan.PriceList) error {
 	err := t.exec(ctx, "price_list_insert", l.ID, l.Category, Micros(l.ValidFrom), l.ValidityMonths, l.ChargeOn, Micros(l.Published), l.Draft)
 	if err != nil {
-		return About(err, "insert price list %s", l.ID)
+		return About(taken(err, "id", l.ID), "insert price list %s", l.ID)
 	}
 	for n, row := range l.Rows {
 		if len(row.Tiers) == 0 {
@@ -127,7 +127,7 @@ func (t *Tx) InsertPriceList(ctx context.Context, l taocan.PriceList) error {
 func (t *Tx) InsertProduct(ctx context.Context, p taocan.Product) error {
 	err := t.exec(ctx, "product_insert", p.ID, p.Name, p.Category, p.Purpose, p.Country, p.Quantity, p.Price, p.ValidityMonths,
 		p.ChargeOn, p.OnSale, Micros(p.CreatedAt))
-	return About(err, "insert product %s", p.ID)
+	return About(taken(err, "id", p.ID), "insert product %s", p.ID)
 }
 
 // SetProductOnSale puts a product on sale or takes it off.
@@ -138,5 +138,5 @@ func (t *Tx) SetProductOnSale(ctx context.Context, id taocan.ProductID, onSale b
 // InsertAgreement writes a version of the agreement.
 func (t *Tx) InsertAgreement(ctx context.Context, a taocan.Agreement) error {
 	err := t.exec(ctx, "agreement_insert", a.Version, a.Hash, a.Markdown, Micros(a.PublishedAt))
-	return About(err, "insert agreement %s", a.Version)
+	return About(taken(err, "version", a.Version), "insert agreement %s", a.Version)
 }

@@ -12,6 +12,14 @@ import (
 	"taocan/internal/taocan"
 )
 
+// taken names what an insertion found to be another's already.
+func taken(err error, what string, id any) error {
+	if errors.Is(err, taocan.ErrConflict) {
+		return fmt.Errorf("%w: %w", taocan.Conflict("the %s %s is taken", what, id), err)
+	}
+	return err
+}
+
 // ErrConstraint marks a write that the schema refused although the code should not have tried it.
 var ErrConstraint = errors.New("a constraint of the database was violated")
 
