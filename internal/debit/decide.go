@@ -3,6 +3,7 @@ package debit
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,10 +132,19 @@ func capped(w *store.Watch, r *taocan.DebitRequest, at time.Time) error {
 			continue
 		}
 		if used := w.Meter.Taken(limit.Category, limit.Purpose, limit.Country, limit.Period, at); used+r.Quantity > limit.Cap {
-			return &taocan.LimitError{Limit: limit.Cap, Used: used, ResetsAt: w.Meter.Ends(limit.Period, at)}
+			return &taocan.LimitError{Limit: limit.Cap, Used: used, Requested: r.Quantity, Of: counted(&limit), ResetsAt: w.Meter.Ends(limit.Period, at)}
 		}
 	}
 	return nil
+}
+
+// counted says what a cap counts.
+func counted(l *taocan.UsageLimit) string {
+	period := "daily"
+	if l.Period == taocan.PerMonth {
+		period = "monthly"
+	}
+	return strings.Join(slices.DeleteFunc([]string{period, string(l.Category), string(l.Purpose), string(l.Country)}, func(s string) bool { return s == "" }), " ")
 }
 
 // gift is what one package gives.

@@ -17,7 +17,8 @@ func TestLimitsAreSetShownAndHold(t *testing.T) {
 		{"category":"international","country":"HK","period":"month","warning":5},
 		{"category":"domestic","purpose":"marketing","period":"day","warning":8,"cap":10}]}`).want(t, 200)
 	e.call(e.demo, "POST", demoPath+"/debits", `{"id":"a","category":"domestic","purpose":"marketing","quantity":9}`).want(t, 201)
-	e.call(e.demo, "POST", demoPath+"/debits", `{"id":"b","category":"domestic","purpose":"marketing","quantity":2}`).wantProblem(t, 409, "usage_limit_reached")
+	e.call(e.demo, "POST", demoPath+"/debits", `{"id":"b","category":"domestic","purpose":"marketing","quantity":2}`).wantDetail(t, 409, "usage_limit_reached",
+		"2 requested, but the limit of daily domestic marketing messages is 10 and 9 are used or reserved; it starts anew at 2021-04-02T00:00:00Z")
 	e.call(e.scoped[taocan.ScopeRead], "GET", path, "").wantJSON(t, 200, `{"limits":[
 		{"category":"domestic","purpose":"marketing","country":null,"period":"day","warning":8,"cap":10,"used":9,"resets_at":"2021-04-02T00:00:00+08:00","updated_at":"2021-04-01T12:00:02+08:00"},
 		{"category":"international","purpose":null,"country":"HK","period":"month","warning":5,"cap":null,"used":0,"resets_at":"2021-05-01T00:00:00+08:00","updated_at":"2021-04-01T12:00:02+08:00"}]}`)

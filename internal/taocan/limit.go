@@ -33,13 +33,16 @@ func (l UsageLimit) Counts(c Category, p Purpose, country Country) bool {
 
 // LimitError is a refusal by a hard cap.
 type LimitError struct {
-	Limit    Segments
-	Used     Segments // in the period, reserved messages included
-	ResetsAt time.Time
+	Limit     Segments
+	Used      Segments // in the period, reserved messages included
+	Requested Segments
+	Of        string // what the cap counts: "daily domestic marketing"
+	ResetsAt  time.Time
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the usage limit of %d is reached: %d are used or reserved; it starts anew at %s", e.Limit, e.Used, e.ResetsAt.Format(time.RFC3339))
+	return fmt.Sprintf("%d requested, but the limit of %s messages is %d and %d are used or reserved; it starts anew at %s",
+		e.Requested, e.Of, e.Limit, e.Used, e.ResetsAt.Format(time.RFC3339))
 }
 func (e *LimitError) Unwrap() error { return ErrUsageLimit }
 
