@@ -24,13 +24,19 @@ func Complete(r taocan.DebitRequest) taocan.DebitRequest {
 	return r
 }
 
+// required is said of what is left out, as the other calls say it.
+const required = "is required"
+
 // Validate names every field of an operation that breaks a rule. Locations are those of the API's JSON body.
 func Validate(op *store.Op) error {
 	var bad []taocan.FieldError
 	wrong := func(location, message string, value any) {
 		bad = append(bad, taocan.FieldError{Location: location, Message: message, Value: value})
 	}
-	if !taocan.ValidCallerID(string(op.ID)) {
+	switch {
+	case op.ID == "":
+		wrong("body.id", required, nil)
+	case !taocan.ValidCallerID(string(op.ID)):
 		wrong("body.id", fmt.Sprintf("must be 1–%d bytes of visible ASCII", taocan.MaxIDBytes), string(op.ID))
 	}
 	switch op.Kind {
@@ -48,19 +54,30 @@ func Validate(op *store.Op) error {
 }
 
 func validateRequest(r *taocan.DebitRequest, wrong func(location, message string, value any)) {
-	if !r.Category.Valid() {
+	for _, field := range []struct {
+		name    string
+		missing bool
+	}{{"category", r.Category == ""}, {"purpose", r.Purpose == ""}, {"country", r.Category == taocan.International && r.Country == ""}} {
+		if field.missing {
+			wrong("body."+field.name, required, nil)
+		}
+	}
+	if !r.Category.Valid() && r.Category != "" {
 		wrong("body.category", "must be domestic or international", string(r.Category))
 	}
-	if !r.Purpose.Valid() {
+	if !r.Purpose.Valid() && r.Purpose != "" {
 		wrong("body.purpose", "must be verification, marketing or general", string(r.Purpose))
 	}
 	switch {
 	case r.Category == taocan.Domestic && r.Country != "":
 		wrong("body.country", "must be absent for domestic", string(r.Country))
-	case r.Category == taocan.International && !r.Country.Valid():
+	case r.Category == taocan.International && r.Country != "" && !r.Country.Valid():
 		wrong("body.country", "must be two capital letters (ISO 3166-1)", string(r.Country))
 	}
-	if r.Quantity < 1 || r.Quantity > taocan.MaxSegments {
+	switch {
+	case r.Quantity == 0: // left out, or a 0 that comes to the same
+		wrong("body.quantity", fmt.Sprintf("is required, 1–%d", taocan.MaxSegments), nil)
+	case r.Quantity < 1 || r.Quantity > taocan.MaxSegments:
 		wrong("body.quantity", fmt.Sprintf("must be 1–%d", taocan.MaxSegments), int64(r.Quantity))
 	}
 	if !taocan.ValidReference(r.Reference) {

@@ -451,6 +451,7 @@ func TestDebits(t *testing.T) {
 	if s := short.json(t); s["requested"] != 148.0 || s["available"] != 147.0 {
 		t.Errorf("refusal says %s", short.body)
 	}
+	debit(`{}`).wantDetail(t, 422, "invalid_request", "body.id: is required")
 	for body, location := range map[string]string{
 		`{"category":"domestic","purpose":"marketing","quantity":1}`:                                         "body.id",
 		`{"id":"x","purpose":"marketing","quantity":1}`:                                                      "body.category",
