@@ -214,7 +214,7 @@ func parseRow(field func(column string) string, snapshot time.Time, zone *time.L
 		return p, fmt.Sprintf("the total %.40q is not a whole number from 1 to %d", field(colTotal), taocan.MaxSegments)
 	}
 	if p.Remaining, ok = count(field(colRemaining)); !ok {
-		return p, fmt.Sprintf("the remaining %.40q is not a whole number", field(colRemaining))
+		return p, fmt.Sprintf("the remaining %.40q is not a whole number from 0 on", field(colRemaining))
 	}
 	if p.Remaining > p.Total {
 		return p, fmt.Sprintf("remaining %d is more than the total %d", p.Remaining, p.Total)

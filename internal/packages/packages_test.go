@@ -250,7 +250,7 @@ func TestBadRows(t *testing.T) {
 		{"a year that no answer could show", row(number, name, purpose, "100", "0", "9999-12-31"), `the expiry date "9999-12-31" is beyond the year 8999`},
 		{"expired before it was bought", row(number, name, purpose, "100", "0", "2020-02-29"), "expires on 2020-02-29, before it was bought"},
 		{"a total of 0", row(number, name, purpose, "0", "0", "2021-06-01"), `the total "0" is not a whole number from 1 to 1000000000`},
-		{"a negative remaining", row(number, name, purpose, "100", "-1", "2021-06-01"), `the remaining "-1" is not a whole number`},
+		{"a negative remaining", row(number, name, purpose, "100", "-1", "2021-06-01"), `the remaining "-1" is not a whole number from 0 on`},
 		{"a fraction", row(number, name, purpose, "100.0", "1", "2021-06-01"), `the total "100.0" is not a whole number from 1 to 1000000000`},
 		{"a total beyond 64 bits", row(number, name, purpose, "18446744073709551716", "1", "2021-06-01"), `the total "18446744073709551716" is not a whole number from 1 to 1000000000`},
 		{"no name", row(number, "", purpose, "100", "0", "2021-06-01"), "the name is missing"},
