@@ -161,3 +161,11 @@ func TestAnsweredDebitsMustBeThere(t *testing.T) {
 		t.Errorf("more debits than are proved: %+v, %v, want it skipped by name", b.verified, err)
 	}
 }
+
+func TestOneRunHasNoRange(t *testing.T) {
+	for want, s := range map[string]Spread{"940": {Median: 940, Min: 940, Max: 940}, "940 [900–950]": {Median: 940, Min: 900, Max: 950}} {
+		if got := s.cell(); got != want {
+			t.Errorf("%+v is shown as %q, want %q", s, got, want)
+		}
+	}
+}

@@ -67,6 +67,7 @@ func (r *Report) Print(w io.Writer) error {
 			return err
 		}
 	}
+	fmt.Fprintln(w, "\nWhat the columns are (packed, × naive, first read ms and the others): docs/performance.md")
 	r.printWarnings(w)
 	for _, c := range r.Cases {
 		if c.Errors > 0 {
@@ -149,6 +150,9 @@ func (r *Report) each(name string) (values []float64) {
 }
 
 func (s Spread) cell() string {
+	if s.Min == s.Max { // one run, most often
+		return figure(s.Median)
+	}
 	return fmt.Sprintf("%s [%s–%s]", figure(s.Median), figure(s.Min), figure(s.Max))
 }
 
