@@ -14,7 +14,7 @@ var nouns = map[string]string{
 }
 
 // verbs stand where an id could.
-var verbs = map[string]bool{"batch": true, "settle-batch": true, "import": true}
+var verbs = map[string]bool{"batch": true, "settle-batch": true, "import": true, "reconcile": true}
 
 // missing says what a request looked for, from its path alone: so it reads the same whether there is no such thing or it is
 // another tenant's.

@@ -247,19 +247,20 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 						t.Errorf("with scope %s, required is %v, want %s", scope, got.json(t)["required"], r.scopes[0])
 					}
 				}
-				// Another tenant's project, an unknown one and an operator's token: the same words, before scope and body.
-				unknown := w.values(r, w.unknown)
-				for name, got := range map[string]reply{
-					"another's project":                  w.send(w.other, r, path, body),
-					"another's project, bad body":        w.send(w.other, r, path, `{"`),
-					"an unknown project":                 w.send(w.other, r, r.at(unknown), body),
-					"a project for an operator's token":  w.send(w.operator, r, path, body),
-					"an unknown project, token of demo":  w.send(w.demo, r, r.at(unknown), body),
-					"another's project, scope of no use": w.send(w.scoped[taocan.ScopeManage], r, strings.Replace(path, "/demo", "/other", 1), body),
+				// Another tenant's project and an unknown one, before scope and body: the same words to the same token, but for the id, which
+				// the caller has named itself.
+				unknown := r.at(w.values(r, w.unknown))
+				for name, x := range map[string]struct{ token, project, body string }{
+					"another's project":                  {w.other, "demo", body},
+					"another's project, bad body":        {w.other, "demo", `{"`},
+					"a project for an operator's token":  {w.operator, "demo", body},
+					"another's project, scope of no use": {w.scoped[taocan.ScopeManage], "other", body},
 				} {
+					got, want := w.send(x.token, r, strings.Replace(path, "/demo", "/"+x.project, 1), x.body), w.send(x.token, r, unknown, body)
 					got.wantProblem(t, 404, "not_found")
-					if want := w.send(w.other, r, r.at(unknown), body).body; got.body != want {
-						t.Errorf("%s: body %s differs from an unknown project's %s", name, got.body, want)
+					want.wantProblem(t, 404, "not_found")
+					if strings.Replace(got.body, "no project "+x.project+" ", "no project nothing ", 1) != want.body {
+						t.Errorf("%s: body %s differs from an unknown project's %s", name, got.body, want.body)
 					}
 				}
 			}
