@@ -57,7 +57,7 @@ func (c *migrateStoreCmd) Run(a *app) error {
 	}
 	r, err := move.Run(ctx, o)
 	switch {
-	case errors.Is(err, sqlstore.ErrMoved), errors.Is(err, move.ErrNotEmpty), errors.Is(err, move.ErrInUse):
+	case errors.Is(err, sqlstore.ErrMoved), errors.Is(err, move.ErrNotEmpty), errors.Is(err, move.ErrInUse), errors.Is(err, move.ErrNothing):
 		return fmt.Errorf("nothing was moved: %w", err)
 	case err != nil:
 		return fmt.Errorf("the source is as it was; run this again to go on: %w", err)

@@ -25,6 +25,7 @@ const (
 var (
 	ErrNotEmpty = errors.New("the target is not empty")
 	ErrInUse    = errors.New("somebody else uses the database")
+	ErrNothing  = errors.New("there is no database")
 )
 
 // Options of Run.

@@ -32,7 +32,7 @@ func openSQLite(ctx context.Context, o Options, p part) (_ *sqliteSide, err erro
 	path := filepath.Join(o.Dir, sqlite.FileName)
 	if p == asSource {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no database in %s", o.Dir)
+			return nil, fmt.Errorf("%w in %s", ErrNothing, o.Dir)
 		}
 	}
 	s := &sqliteSide{o: o, part: p}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,17 @@ const (
 // lostError is a connection that broke, or was not got. It carries the SQLSTATE of that.
 type lostError struct{ err error }
 
-func (e *lostError) Error() string  { return "connection to PostgreSQL: " + e.err.Error() }
+// Error is one line, and says once what every attempt has met.
+func (e *lostError) Error() string {
+	var said []string
+	for line := range strings.Lines(e.err.Error()) {
+		if line = strings.TrimSpace(line); !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	return "connection to PostgreSQL: " + strings.Join(said, " ")
+}
+
 func (e *lostError) Unwrap() error  { return e.err }
 func (*lostError) SQLState() string { return "08006" }
 

@@ -49,6 +49,10 @@ func TestErrorsOfTheServerHaveKinds(t *testing.T) {
 			t.Errorf("%s: tried again: %t, want %t", tt.state, !tt.transient, tt.transient)
 		}
 	}
+	if got, want := driverError(errors.New("failed to connect:\n\tdb1: refused\n\tdb1: refused\n\tdb2: refused")).Error(),
+		"connection to PostgreSQL: failed to connect: db1: refused db2: refused"; got != want {
+		t.Errorf("a connection that was not got says %q, want %q", got, want)
+	}
 	lost := driverError(errors.New("unexpected EOF"))
 	if !transient(lost) || !moved(lost) || !errors.Is(sqlstore.Kind(lost), taocan.ErrUnavailable) {
 		t.Errorf("a lost connection is %v", sqlstore.Kind(lost))
