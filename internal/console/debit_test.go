@@ -112,7 +112,7 @@ func TestWhatCameBackIsNotShownAsTaken(t *testing.T) {
 
 	part := b.get("/debits/part")
 	has(part.row(number), "5 预留 20，退回 15 使用")
-	part.wantPage(t, http.StatusOK, "留出了全部 20 条", "预留条数", "扣减(条)")
+	part.wantPage(t, http.StatusOK, "预留了全部 20 条", "预留条数", "扣减(条)")
 	part.lacks(t, "支付了全部")
 	has(b.get("/debits/back").row(number), "0 预留 2，退回 2 已退回")
 	open := b.get("/debits/open")

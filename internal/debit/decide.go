@@ -1,9 +1,9 @@
 package debit
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,7 +101,7 @@ func usedBefore(old, now *taocan.DebitRequest) error {
 		if old.Kind == taocan.KindReservation {
 			kind = "reservation"
 		}
-		return taocan.Conflict("the id %s is a %s's, which has been made before", old.ID, kind)
+		return taocan.Conflict("the id %s has been used before, for a %s", old.ID, kind)
 	}
 	var differ []string
 	compare := func(name string, old, now any) {
@@ -111,16 +111,13 @@ func usedBefore(old, now *taocan.DebitRequest) error {
 	}
 	compare("category", old.Category, now.Category)
 	compare("purpose", old.Purpose, now.Purpose)
-	compare("country", word(string(old.Country)), word(string(now.Country)))
+	compare("country", strconv.Quote(string(old.Country)), strconv.Quote(string(now.Country)))
 	compare("quantity", old.Quantity, now.Quantity)
-	compare("reference", word(old.Reference), word(now.Reference))
+	compare("reference", strconv.Quote(old.Reference), strconv.Quote(now.Reference))
 	compare("ttl_seconds", int64(old.TTL.Seconds()), int64(now.TTL.Seconds()))
 	compare("on_deadline", old.OnDeadline, now.OnDeadline)
 	return taocan.Conflict("the id %s has been used before: %s", old.ID, strings.Join(differ, "; "))
 }
-
-// word stands for a text that may be empty.
-func word(s string) string { return cmp.Or(s, "empty") }
 
 // capped refuses what a hard cap does not allow (product rules §7). What is reserved counts.
 func capped(w *store.Watch, r *taocan.DebitRequest, at time.Time) error {

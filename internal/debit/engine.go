@@ -29,6 +29,8 @@ type Config struct {
 	// Writers is how many batches may be on their way at once, each of lanes of its own; default 1. A store with one writer
 	// gains nothing by more.
 	Writers int
+	// Remembered is for how long ids are, by the store.
+	Remembered time.Duration
 	// SweepEvery is how often due reservations are looked for; default 250 ms, so that none is settled more than
 	// a second late.
 	SweepEvery time.Duration
@@ -45,6 +47,9 @@ type Engine struct {
 	every time.Duration
 	watch func(*store.Ledger)
 	trace func(context.Context, int) (context.Context, func(error))
+
+	remembered  time.Duration
+	reconciling chan struct{} // has room for as many as may be at it
 
 	writers []*writer // by lane: LaneOf(account) % len
 	cancel  context.CancelFunc
@@ -76,7 +81,8 @@ func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, watch: c.Watch, trace: c.Trace, refusals: newRefusalLog(c.Clock.Now())}
+	e := &Engine{store: c.Store, clock: c.Clock, log: c.Log, every: c.SweepEvery, watch: c.Watch, trace: c.Trace, refusals: newRefusalLog(c.Clock.Now()),
+		remembered: c.Remembered, reconciling: make(chan struct{}, reconcilingMost)}
 	n := min(max(c.Writers, 1), taocan.Lanes)
 	c.Limits.Queued, c.Limits.QueuedBytes = c.Limits.Queued/n, c.Limits.QueuedBytes/n
 	for range n {

@@ -14,6 +14,9 @@ import (
 // MaxReconciled is how many claims a reconciliation takes, and how many records its time may hold.
 const MaxReconciled = 10_000
 
+// reconcilingMost is how many reconciliations run at a time; others wait.
+const reconcilingMost = 2
+
 // Claim is what a sender has written down about one of its ids. What is left out is not compared.
 type Claim struct {
 	ID        taocan.DebitID
@@ -22,16 +25,20 @@ type Claim struct {
 	Country   taocan.Country
 	Quantity  taocan.Segments
 	Reference string
+	Kind      taocan.DebitKind
 	State     taocan.DebitState
+	Settled   *taocan.Segments // of a settled reservation, how many became used
 }
 
 // Reconciliation is how a sender's record and ours disagree.
 type Reconciliation struct {
 	Agreeing  int
-	Unknown   []taocan.DebitID // claimed, and nothing stands recorded
-	Archived  []taocan.DebitID // claimed, not among what is kept; archived months may hold it
+	Unknown   []taocan.DebitID // claimed, and nothing stands recorded since RememberedSince
+	Archived  []taocan.DebitID // claimed, and in an archived month
 	Different []Difference     // in the order of the claims
 	Missing   []taocan.Debit   // recorded in the time asked for, and not claimed; oldest first
+	// RememberedSince: what was recorded before it may be unknown now, since ids are forgotten in the end.
+	RememberedSince time.Time
 	// ArchivedBefore: some of the time asked for is archived, and Missing knows only what is later. Zero: nothing of it is.
 	ArchivedBefore time.Time
 }
@@ -48,15 +55,22 @@ func (e *Engine) Reconcile(ctx context.Context, t taocan.Tenant, claims []Claim,
 	if err := checkClaims(claims, from, until); err != nil {
 		return x, err
 	}
+	select { // each holds a reader of the store for long
+	case e.reconciling <- struct{}{}:
+		defer func() { <-e.reconciling }()
+	case <-ctx.Done():
+		return x, fmt.Errorf("wait for other reconciliations: %w: %w", taocan.ErrUnavailable, ctx.Err())
+	}
 	err = e.store.View(ctx, func(r store.Reader) error {
-		x = Reconciliation{}
+		x = Reconciliation{RememberedSince: e.clock.Now().Add(-e.remembered)}
 		recorded, order, err := recordedIn(ctx, r, t, from, until, &x)
 		if err != nil {
 			return err
 		}
 		for _, c := range claims {
-			d, ok := recorded[c.ID]
-			if !ok {
+			d, known := recorded[c.ID]
+			var err error
+			if !known {
 				d, err = r.Debit(ctx, t, c.ID)
 			}
 			delete(recorded, c.ID)
@@ -74,7 +88,6 @@ func (e *Engine) Reconcile(ctx context.Context, t taocan.Tenant, claims []Claim,
 					x.Agreeing++
 				}
 			}
-			err = nil
 		}
 		for _, id := range slices.Backward(order) {
 			if d, ok := recorded[id]; ok {
@@ -167,7 +180,9 @@ func (c *Claim) differs(d *taocan.Debit) (fields []string) {
 		{"country", c.Country != "" && c.Country != d.Country},
 		{"quantity", c.Quantity != 0 && c.Quantity != d.Quantity},
 		{"reference", c.Reference != "" && c.Reference != d.Reference},
+		{"kind", c.Kind != 0 && c.Kind != d.Kind},
 		{"state", c.State != "" && c.State != d.State},
+		{"committed", c.Settled != nil && (d.Kind != taocan.KindReservation || d.Open() || *c.Settled != d.Settled)},
 	} {
 		if x.is {
 			fields = append(fields, x.field)

@@ -37,6 +37,7 @@ func TestReconcile(t *testing.T) {
 		}
 		return all
 	}
+	two, five := taocan.Segments(2), taocan.Segments(5)
 	full := debit.Claim{ID: "m-1", Category: taocan.Domestic, Purpose: taocan.Marketing, Quantity: 2, State: taocan.Committed}
 	for name, tt := range map[string]struct {
 		tenant      taocan.Tenant
@@ -51,7 +52,8 @@ func TestReconcile(t *testing.T) {
 		"a debit that is not written down":     {owner, []debit.Claim{{ID: "m-2"}}, begin, minute(1), []string{"1 agree", "missing m-1"}},
 		"a time from its beginning to its end": {owner, nil, minute(1), minute(2), []string{"0 agree", "missing m-4", "missing r-2"}},
 		"claims of other times":                {owner, []debit.Claim{full, {ID: "m-4"}, {ID: "r-2", State: taocan.Reserved}}, minute(1), minute(2), []string{"3 agree"}},
-		"a settled reservation":                {owner, []debit.Claim{{ID: "r-1", Quantity: 5, State: taocan.Committed}, {ID: "m-5"}}, minute(2), minute(3), []string{"2 agree"}},
+		"a settled reservation":                {owner, []debit.Claim{{ID: "r-1", Quantity: 5, State: taocan.Committed, Kind: taocan.KindReservation, Settled: &two}, {ID: "m-5"}}, minute(2), minute(3), []string{"2 agree"}},
+		"one settled with less":                {owner, []debit.Claim{{ID: "r-1", Settled: &five}, {ID: "m-5", Kind: taocan.KindReservation, Settled: &two}}, minute(2), minute(3), []string{"0 agree", "r-1 is 5 committed: committed", "m-5 is 1 committed: kind, committed"}},
 		"one that is believed to be open":      {owner, []debit.Claim{{ID: "r-1", State: taocan.Reserved}, {ID: "m-5"}}, minute(2), minute(3), []string{"1 agree", "r-1 is 5 committed: state"}},
 		"an empty time":                        {owner, nil, minute(1), minute(1), []string{"0 agree"}},
 		"another's project":                    {taocan.Tenant{Account: "other", Project: "other"}, []debit.Claim{full}, begin, minute(5), []string{"0 agree", "unknown m-1"}},

@@ -31,6 +31,9 @@ type outcome struct {
 	detail string
 }
 
+// nothing is what says least of what was not found.
+var nothing = outcome{taocan.ErrNotFound, http.StatusNotFound, "not_found", "Not found", "there is no such thing here"}
+
 // outcomes is the one table from kinds to answers. The first row that matches counts: a failure inside comes before
 // what may have caused it, or a sender would take "not found" within the store for the answer to its own question.
 var outcomes = []outcome{
@@ -38,7 +41,7 @@ var outcomes = []outcome{
 	{taocan.ErrInvalid, http.StatusUnprocessableEntity, "invalid_request", "Invalid request", "a field is missing, unknown or out of range"},
 	{taocan.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "Unauthenticated", "a valid token is needed: Authorization: Bearer tc_…"},
 	{taocan.ErrForbidden, http.StatusForbidden, "forbidden", "Forbidden", "this is not allowed"},
-	{taocan.ErrNotFound, http.StatusNotFound, "not_found", "Not found", "there is no such thing here"},
+	nothing,
 	{taocan.ErrArchived, http.StatusGone, "archived", "Archived", "it is archived: ask the operator of the platform"},
 	{taocan.ErrConflict, http.StatusConflict, "idempotency_conflict", "Conflict", "this id, key or reference has been used before"},
 	{taocan.ErrInsufficientQuota, http.StatusConflict, "insufficient_quota", "Insufficient quota", "the usable packages hold less than that"},
@@ -53,9 +56,6 @@ var outcomes = []outcome{
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "unavailable", "Unavailable", "it took too long: try again with the same id"},
 	{context.Canceled, http.StatusServiceUnavailable, "unavailable", "Unavailable", "the request was given up"},
 }
-
-// nothing is what says least of what was not found.
-var nothing = outcomes[4]
 
 // Titles of the codes that have no kind.
 var (

@@ -440,8 +440,8 @@ func TestDebits(t *testing.T) {
 		t.Errorf("a replay is %s, want the first answer %s but for replayed", second.body, first.body)
 	}
 	debit(strings.Replace(body, `:3,"reference":"task-7"`, ":4", 1)).wantDetail(t, 409, "idempotency_conflict",
-		"the id m-1 has been used before: quantity was 3, now it is 4; reference was task-7, now it is empty")
-	e.call(e.demo, "POST", demoPath+"/reservations", body).wantDetail(t, 409, "idempotency_conflict", "the id m-1 is a debit's, which has been made before")
+		"the id m-1 has been used before: quantity was 3, now it is 4; reference was \"task-7\", now it is \"\"")
+	e.call(e.demo, "POST", demoPath+"/reservations", body).wantDetail(t, 409, "idempotency_conflict", "the id m-1 has been used before, for a debit")
 	e.call(e.demo, "POST", demoPath+"/reservations/m-1/release", "").wantDetail(t, 404, "not_found", "m-1 is a debit, not a reservation")
 	dry := debit(`{"id":"m-2","category":"domestic","purpose":"marketing","quantity":120,"dry_run":true}`)
 	dry.wantJSON(t, 200, `{"id":"m-2","state":"dry_run","quantity":120,"allocations":[{"package":"U1B19042914389DC","quantity":97},{"package":"U1B19042914D4FE7","quantity":23}],"at":"…","replayed":false}`)

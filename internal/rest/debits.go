@@ -80,17 +80,20 @@ type DebitClaim struct {
 	Country   string `json:"country,omitempty"`
 	Quantity  int64  `json:"quantity,omitempty" minimum:"1" maximum:"1000000000"`
 	Reference string `json:"reference,omitempty"`
+	Kind      string `json:"kind,omitempty" enum:"debit,reservation"`
 	State     string `json:"state,omitempty" enum:"committed,reserved,released"`
+	Committed *int64 `json:"committed,omitempty" minimum:"0" maximum:"1000000000" doc:"Of a settled reservation: how many became used"`
 }
 
 // Reconciliation is how the sender's record and ours disagree.
 type Reconciliation struct {
-	Agreeing       int               `json:"agreeing" doc:"How many stand recorded as they were named"`
-	Unknown        []string          `json:"unknown" doc:"Named, but nothing stands recorded: send them again under the same ids"`
-	Archived       []string          `json:"archived" doc:"Named, but not among what is kept; archived months may hold them"`
-	Different      []DebitDifference `json:"different" doc:"Recorded otherwise than they were named"`
-	Missing        []DebitRecord     `json:"missing" doc:"Recorded between from and to, but not named; oldest first"`
-	ArchivedBefore *time.Time        `json:"archived_before,omitempty" doc:"Debits before it are archived: missing knows only what is later"`
+	Agreeing        int               `json:"agreeing" doc:"How many stand recorded as they were named"`
+	Unknown         []string          `json:"unknown" doc:"Named, but nothing stands recorded since remembered_since"`
+	Archived        []string          `json:"archived" doc:"Named, and in an archived month"`
+	Different       []DebitDifference `json:"different" doc:"Recorded otherwise than they were named"`
+	Missing         []DebitRecord     `json:"missing" doc:"Recorded between from and to, but not named; oldest first"`
+	RememberedSince time.Time         `json:"remembered_since" doc:"Ids of before it may be forgotten: do not send again what you sent before it"`
+	ArchivedBefore  *time.Time        `json:"archived_before,omitempty" doc:"Debits before it are archived: missing knows only what is later"`
 }
 
 // DebitDifference is a record that is not as the sender has it.
@@ -422,7 +425,7 @@ func (a *api) reconcile(ctx context.Context, in *struct {
 }) (*out[Reconciliation], error) {
 	claims := converted(in.Body.Debits, func(c DebitClaim) debit.Claim {
 		return debit.Claim{ID: taocan.DebitID(c.ID), Category: taocan.Category(c.Category), Purpose: taocan.Purpose(c.Purpose), Country: taocan.Country(c.Country),
-			Quantity: taocan.Segments(c.Quantity), Reference: c.Reference, State: taocan.DebitState(c.State)}
+			Quantity: taocan.Segments(c.Quantity), Reference: c.Reference, Kind: debitKinds[c.Kind], State: taocan.DebitState(c.State), Settled: (*taocan.Segments)(c.Committed)}
 	})
 	var from, to time.Time
 	if in.Body.From != nil {
@@ -437,10 +440,12 @@ func (a *api) reconcile(ctx context.Context, in *struct {
 	}
 	id := func(id taocan.DebitID) string { return string(id) }
 	return answer(Reconciliation{Agreeing: x.Agreeing, Unknown: converted(x.Unknown, id), Archived: converted(x.Archived, id),
-		Different:      converted(x.Different, func(d debit.Difference) DebitDifference { return DebitDifference{d.Fields, a.toRecord(&d.Debit)} }),
-		Missing:        converted(x.Missing, func(d taocan.Debit) DebitRecord { return a.toRecord(&d) }),
-		ArchivedBefore: a.localOrNil(x.ArchivedBefore)}), nil
+		Different:       converted(x.Different, func(d debit.Difference) DebitDifference { return DebitDifference{d.Fields, a.toRecord(&d.Debit)} }),
+		Missing:         converted(x.Missing, func(d taocan.Debit) DebitRecord { return a.toRecord(&d) }),
+		RememberedSince: a.local(x.RememberedSince), ArchivedBefore: a.localOrNil(x.ArchivedBefore)}), nil
 }
+
+var debitKinds = map[string]taocan.DebitKind{"debit": taocan.KindDebit, "reservation": taocan.KindReservation}
 
 func (a *api) explain(ctx context.Context, in *InDebit) (*out[Explanation], error) {
 	x, err := a.Engine.Explain(ctx, edge.ActorOf(ctx).Tenant, taocan.DebitID(in.ID))

@@ -328,7 +328,7 @@ var examples = map[string]string{
 	"create-order":           `{"category":"domestic","kind":"custom","purpose":"verification","quantity":1000,"agreement_version":"sample-1"}`,
 	"pay-order":              `{"voucher":null}`,
 	"redeem-voucher":         `{"code":"AAAA-BBBB-CCCC-DDDD"}`,
-	"reconcile-debits":       `{"from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z","debits":[{"id":"w-1","category":"domestic","purpose":"marketing","quantity":1,"reference":"task-7","state":"committed"}]}`,
+	"reconcile-debits":       `{"from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z","debits":[{"id":"w-1","category":"domestic","purpose":"marketing","quantity":1,"reference":"task-7","kind":"reservation","state":"committed","committed":1}]}`,
 	"debit":                  `{"id":"w-1","category":"domestic","purpose":"marketing","quantity":1,"reference":"task-7"}`,
 	"debit-batch":            `{"debits":[{"id":"w-2","category":"domestic","purpose":"marketing","quantity":1,"reference":"task-7"}]}`,
 	"reserve":                `{"id":"w-3","category":"domestic","purpose":"marketing","quantity":1,"ttl_seconds":60,"on_deadline":"release"}`,

@@ -117,7 +117,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	s.Catalog = catalog.New(s.Store, o.Clock, s.Zone, taocan.Segments(o.Settings.MaxQuantity))
 	s.Orders = order.New(order.Config{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Catalog: s.Catalog, Random: rand.Reader, CloseAfter: o.Settings.OrderCloseAfter})
 	s.Packages = packages.New(s.Store, o.Clock, s.Zone, rand.Reader)
-	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log, Watch: alert.Watch, Trace: s.traceCommit(), Writers: s.database.writers})
+	s.Debits = debit.New(debit.Config{Store: s.Store, Clock: o.Clock, Log: o.Log, Watch: alert.Watch, Trace: s.traceCommit(), Writers: s.database.writers, Remembered: s.database.Window()})
 	s.Alerts = alert.New(s.Store, o.Clock, s.Zone)
 	s.AlertWorker = alert.NewWorker(alert.WorkerConfig{Store: s.Store, Clock: o.Clock, Zone: s.Zone, Forecasts: s.Packages, Random: rand.Reader, Log: o.Log})
 	s.Limits = limit.New(s.Store, o.Clock, s.Zone)

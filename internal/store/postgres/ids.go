@@ -29,7 +29,7 @@ func (s *Store) openIDs(ctx context.Context) error {
 			return errors.Join(err, x.Close())
 		}
 		for lane, head := range heads {
-			if _, ok := s.seen[lane].reached(head); !ok {
+			if _, ok := s.seen[lane].agrees(head); !ok {
 				return errors.Join(s.historyLost(taocan.Lane(lane)), x.Close())
 			}
 		}
@@ -68,6 +68,9 @@ func (s *Store) note(c store.Commit) error {
 	seen := &s.seen[c.Lane]
 	seen.Lock()
 	defer seen.Unlock()
+	if c.Seq > seen.seq+1 {
+		return fmt.Errorf("the log lacks commit %d of lane %d", seen.seq+1, c.Lane)
+	}
 	if !seen.see(c) {
 		return s.historyLost(c.Lane)
 	}

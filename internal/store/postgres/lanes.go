@@ -42,6 +42,10 @@ func (s *Store) lock(ctx context.Context, q querier, lanes []int64) error {
 	if s.lost.Load() {
 		return store.ErrHistoryLost
 	}
+	var seen [taocan.Lanes]store.Head // before the lock, so that the heads cannot be older
+	for _, lane := range lanes {
+		seen[lane].Seq, seen[lane].Hash = s.seen[lane].upTo()
+	}
 	rows, err := q.QueryContext(ctx, q.Text("lane_lock"), lanes)
 	if err != nil {
 		return sqlstore.Kind(err)
@@ -55,11 +59,11 @@ func (s *Store) lock(ctx context.Context, q querier, lanes []int64) error {
 			return sqlstore.Kind(err)
 		}
 		h.At = sqlstore.FromMicros(at)
-		seen, ok := s.seen[h.Lane].reached(h)
-		if !ok {
+		known := seen[h.Lane]
+		if h.Seq < known.Seq || h.Seq == known.Seq && !bytes.Equal(h.Hash, known.Hash) {
 			return s.historyLost(h.Lane)
 		}
-		if from := s.memory[h.Lane].meet(h, changes, min(seen, s.indexed(h.Lane))); from < h.Seq {
+		if from := s.memory[h.Lane].meet(h, changes, min(known.Seq, s.indexed(h.Lane))); from < h.Seq {
 			behind, after = append(behind, int64(h.Lane)), append(after, from)
 		}
 	}
@@ -80,21 +84,21 @@ type sight struct {
 	hash       []byte // nil: nothing was seen yet
 }
 
-// reached takes in a head that no transaction under way can move on, unless it lies before what was seen, or is another in its
-// place. It says up to where the chain was seen.
-func (v *sight) reached(head store.Head) (seq int64, ok bool) {
+// upTo is what was seen so far.
+func (v *sight) upTo() (seq int64, hash []byte) {
+	v.Lock()
+	defer v.Unlock()
+	return v.seq, v.hash
+}
+
+// agrees reports whether a head of a snapshot, which may be older than what was seen, is not another in its place, and up to where
+// the chain was seen. The first head is what is seen.
+func (v *sight) agrees(head store.Head) (seq int64, ok bool) {
 	v.Lock()
 	defer v.Unlock()
 	if v.hash == nil {
 		v.seq, v.hash = head.Seq, head.Hash
 	}
-	return v.seq, head.Seq > v.seq || head.Seq == v.seq && bytes.Equal(head.Hash, v.hash)
-}
-
-// agrees is reached for a head of a snapshot, which may be older than what was seen.
-func (v *sight) agrees(head store.Head) (seq int64, ok bool) {
-	v.Lock()
-	defer v.Unlock()
 	return v.seq, head.Seq != v.seq || bytes.Equal(head.Hash, v.hash)
 }
 

@@ -97,3 +97,27 @@ func TestWhoHasSeenCommitsThatAreGoneStops(t *testing.T) {
 		})
 	}
 }
+
+// A snapshot may be older than what was seen, as when the index is rebuilt while others write: that is no loss.
+func TestWhatASnapshotSaysOfTheChain(t *testing.T) {
+	hash := func(n int64) []byte { return fmt.Appendf(nil, "hash %d", n) }
+	at := func(seq int64) store.Head { return store.Head{Seq: seq, Hash: hash(seq)} }
+	var v sight
+	if seq, ok := v.agrees(at(7)); seq != 7 || !ok {
+		t.Errorf("the first head: seen up to %d, %v, want 7", seq, ok)
+	}
+	if !v.see(store.Commit{Seq: 8, Prev: hash(7), Hash: hash(8)}) || !v.see(store.Commit{Seq: 8, Hash: hash(8)}) || !v.see(store.Commit{Seq: 6, Hash: hash(6)}) {
+		t.Error("the chain goes on, and is read once more: not seen")
+	}
+	for name, tt := range map[string]struct {
+		head store.Head
+		ok   bool
+	}{"an older one": {at(7), true}, "the same": {at(8), true}, "a newer one": {at(9), true}, "another in its place": {store.Head{Seq: 8, Hash: hash(0)}, false}} {
+		if seq, ok := v.agrees(tt.head); seq != 8 || ok != tt.ok {
+			t.Errorf("%s: seen up to %d, %v, want 8, %v", name, seq, ok, tt.ok)
+		}
+	}
+	if v.see(store.Commit{Seq: 9, Prev: hash(0), Hash: hash(9)}) || v.see(store.Commit{Seq: 8, Hash: hash(0)}) {
+		t.Error("the chain goes another way, and that was taken for good")
+	}
+}

@@ -138,5 +138,5 @@ func (t *Tx) SetProductOnSale(ctx context.Context, id taocan.ProductID, onSale b
 // InsertAgreement writes a version of the agreement.
 func (t *Tx) InsertAgreement(ctx context.Context, a taocan.Agreement) error {
 	err := t.exec(ctx, "agreement_insert", a.Version, a.Hash, a.Markdown, Micros(a.PublishedAt))
-	return About(taken(err, "version", a.Version), "insert agreement %s", a.Version)
+	return About(err, "insert agreement %s", a.Version)
 }
