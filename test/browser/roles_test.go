@@ -44,7 +44,7 @@ func TestFinance(t *testing.T) {
 	p.at("/packages/domestic")
 	p.gone(".card-alerts .btn")
 	p.dialog()
-	p.custom("1", "4.4")
+	p.custom("1", "4.40")
 	p.order()
 	p.pay()
 	p.see("Payment successful")
@@ -60,7 +60,7 @@ func TestEachSideKeepsToItsPages(t *testing.T) {
 	p := d.open(t, zh, desktop)
 	p.signIn()
 	p.dialog()
-	p.custom("1", "4.4")
+	p.custom("1", "4.40")
 	order := p.order()
 	number := strings.Fields(p.firstRow())[0]
 
