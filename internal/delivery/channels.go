@@ -237,11 +237,11 @@ func (c *Channels) change(ctx context.Context, actor taocan.Actor, id taocan.Cha
 		if lost != nil && s.Address == "" {
 			return taocan.Invalid("body.address", "must be given anew: the key that sealed the old one is lost", nil)
 		}
-		all, err := tx.Channels(ctx, actor.Tenant)
-		if err != nil {
-			return err
-		}
 		if ch.Address != was || s.Address != wasAt {
+			all, err := tx.Channels(ctx, actor.Tenant)
+			if err != nil {
+				return err
+			}
 			if err := c.alone(all, ch, s.Address); err != nil {
 				return err
 			}
