@@ -152,7 +152,10 @@ func projectOf(ctx context.Context, r store.Reader, t taocan.Tenant) error {
 	if errors.Is(err, taocan.ErrNotFound) || err == nil && project.Account != t.Account { // another's is told as one that is not there
 		return &taocan.NotFoundError{Detail: fmt.Sprintf("there is no project %.40s in the account", t.Project)}
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("project %.40q: %w", t.Project, err)
+	}
+	return nil
 }
 
 // count reads a whole number of messages: decimal digits only, at most taocan.MaxSegments.
